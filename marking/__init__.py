@@ -1,0 +1,1 @@
+"""Regions to agreed marks: schemes, hand-out, submission, adjudication."""

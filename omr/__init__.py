@@ -1,0 +1,1 @@
+"""Registered page to answers and regions: the sheet it draws is the sheet it reads."""

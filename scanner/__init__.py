@@ -1,0 +1,1 @@
+"""Paper to registered page: intake, decoding, registration, barcodes; and the paper simulator."""

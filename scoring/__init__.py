@@ -1,0 +1,1 @@
+"""Agreed marks to published scores: composition, verification, release, reports."""
