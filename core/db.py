@@ -1,0 +1,96 @@
+"""The database: opening it so that a commit is durable, transactions that read or write, migrations.
+
+SQLite runs in WAL with synchronous=FULL, PostgreSQL with synchronous_commit on: when `write()` returns, the
+commit is on the disk (law 4). Nothing else in the house opens a connection.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.engine import make_url
+from sqlalchemy.orm import Session
+
+from core.errors import Unavailable
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+_WRITES = "markhall_writes"
+
+
+class Database:
+    """Sessions on one engine. `read()` sees a snapshot; `write()` commits durably or not at all."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.engine = _engine(url)
+        self._writer = self.engine.execution_options(**{_WRITES: True})
+
+    @property
+    def is_sqlite(self) -> bool:
+        return self.engine.dialect.name == "sqlite"
+
+    @contextmanager
+    def read(self) -> Iterator[Session]:
+        with Session(self.engine, expire_on_commit=False) as session:
+            yield session
+
+    @contextmanager
+    def write(self) -> Iterator[Session]:
+        with Session(self._writer, expire_on_commit=False) as session, session.begin():
+            yield session
+
+    def close(self) -> None:
+        self.engine.dispose()
+
+
+def _engine(url: str) -> Engine:
+    parsed = make_url(url)
+    if parsed.get_backend_name() == "sqlite":
+        if parsed.database:
+            Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+        engine = create_engine(parsed, connect_args={"check_same_thread": False, "timeout": 60}, pool_size=20, max_overflow=40)
+        event.listen(engine, "connect", _prepare_sqlite)
+        event.listen(engine, "begin", _begin_sqlite)
+        return engine
+    if parsed.get_backend_name() == "postgresql":
+        parsed = parsed.set(drivername="postgresql+psycopg")
+        options = {"options": "-c synchronous_commit=on -c timezone=UTC"}
+        return create_engine(parsed, connect_args=options, pool_size=20, max_overflow=40, pool_pre_ping=True)
+    raise Unavailable(
+        f"the database {parsed.get_backend_name()} is not supported.",
+        where="MARKHALL_DATABASE_URL",
+        remedy="Use sqlite:///... or postgresql://...",
+    )
+
+
+def _prepare_sqlite(connection: Any, record: Any) -> None:
+    connection.isolation_level = None  # transactions are begun by _begin_sqlite, not behind our back
+    cursor = connection.cursor()
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=60000"):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    # A writer takes its lock at once: a reader that turns writer half way would fail with SQLITE_BUSY.
+    writes = connection.get_execution_options().get(_WRITES, False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def migrate(url: str) -> None:
+    """Bring the database at `url` to the newest form, from empty or from any released version."""
+    from alembic import command
+    from alembic.config import Config
+
+    database = Database(url)
+    try:
+        config = Config()
+        config.set_main_option("script_location", str(MIGRATIONS))
+        config.attributes["engine"] = database._writer
+        command.upgrade(config, "head")
+    finally:
+        database.close()

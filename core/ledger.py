@@ -1,0 +1,138 @@
+"""The ledger: everything that changes a score, as chains of entries that anyone can check.
+
+One chain a shard. An entry is canonical JSON (RFC 8785); its hash is SHA-256 over the previous entry's hash
+(32 bytes, zeros for the first) and the entry's bytes. Entries carry pseudonymous ids only. `append` belongs to
+the transaction of the change itself (law 8). docs/ledger.md is the format's manual.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import rfc8785
+from sqlalchemy import select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session
+
+from core.tables import Checkpoint, LedgerEntry, LedgerHead
+
+GENESIS = "0" * 64
+OFFICE = "office"
+
+
+def group_shard(paper: str, group: str) -> str:
+    return f"group:{paper}/{group}"
+
+
+def station_shard(station: str) -> str:
+    return f"station:{station}"
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """What checking a shard's chain found; `fault` is empty when it is whole."""
+
+    shard: str
+    entries: int
+    head: str
+    fault: str
+
+
+def canonical(entry: Mapping[str, Any]) -> bytes:
+    return rfc8785.dumps(dict(entry))
+
+
+def link(previous: str, entry: bytes) -> str:
+    return hashlib.sha256(bytes.fromhex(previous) + entry).hexdigest()
+
+
+def append(session: Session, exam_id: int, shard: str, entries: Iterable[Mapping[str, Any]], now: datetime) -> None:
+    """Add entries to the end of a shard's chain, in order. A transaction that writes several shards takes them in sorted order."""
+    head = _lock_head(session, exam_id, shard)
+    sequence, previous = head.sequence, head.hash
+    for body in entries:
+        sequence += 1
+        text = canonical({"shard": shard, "sequence": sequence, "at": now.isoformat(), **body})
+        digest = link(previous, text)
+        session.add(LedgerEntry(exam_id=exam_id, shard=shard, sequence=sequence, entry=text.decode(), previous=previous, hash=digest))
+        previous = digest
+    head.sequence, head.hash = sequence, previous
+
+
+def _lock_head(session: Session, exam_id: int, shard: str) -> LedgerHead:
+    find = select(LedgerHead).where(LedgerHead.exam_id == exam_id, LedgerHead.shard == shard).with_for_update()
+    head = session.scalar(find.execution_options(populate_existing=True))
+    if head is None:
+        insert = (postgresql if session.get_bind().dialect.name == "postgresql" else sqlite).insert
+        first = insert(LedgerHead).values(exam_id=exam_id, shard=shard, sequence=0, hash=GENESIS)
+        session.execute(first.on_conflict_do_nothing())
+        head = session.scalars(find).one()
+    return head
+
+
+def shards(session: Session, exam_id: int) -> list[str]:
+    return list(session.scalars(select(LedgerHead.shard).where(LedgerHead.exam_id == exam_id).order_by(LedgerHead.shard)))
+
+
+def rows(session: Session, exam_id: int, shard: str) -> Iterator[LedgerEntry]:
+    query = select(LedgerEntry).where(LedgerEntry.exam_id == exam_id, LedgerEntry.shard == shard).order_by(LedgerEntry.sequence)
+    yield from session.scalars(query.execution_options(yield_per=1000))
+
+
+def entries(session: Session, exam_id: int) -> Iterator[dict[str, Any]]:
+    """Every entry of every shard, shard by shard, in order."""
+    for shard in shards(session, exam_id):
+        for row in rows(session, exam_id, shard):
+            yield json.loads(row.entry)
+
+
+def check_chain(shard: str, lines: Iterable[tuple[int, str, str, str]], head: tuple[int, str]) -> Chain:
+    """Walk (sequence, entry, previous, hash) lines; pure, so that a release can be checked off line with it."""
+    expected, count = GENESIS, 0
+    for sequence, entry, previous, digest in lines:
+        count += 1
+        if sequence != count:
+            return Chain(shard, count, expected, f"entry {count} is missing (found {sequence})")
+        if previous != expected:
+            return Chain(shard, count, expected, f"entry {sequence} does not follow the entry before it")
+        if link(previous, entry.encode()) != digest:
+            return Chain(shard, count, expected, f"entry {sequence} was changed after it was written")
+        expected = digest
+    if (count, expected) != head:
+        return Chain(shard, count, expected, f"the chain ends at entry {count}, its head says {head[0]}")
+    return Chain(shard, count, expected, "")
+
+
+def verify(session: Session, exam_id: int) -> list[Chain]:
+    heads = session.scalars(select(LedgerHead).where(LedgerHead.exam_id == exam_id).order_by(LedgerHead.shard)).all()
+    return [
+        check_chain(h.shard, ((r.sequence, r.entry, r.previous, r.hash) for r in rows(session, exam_id, h.shard)), (h.sequence, h.hash))
+        for h in heads
+    ]
+
+
+def merkle_root(leaves: Sequence[bytes]) -> str:
+    """The root of RFC 6962, section 2.1: leaves and nodes are hashed apart, the tree is left-full."""
+
+    def tree(part: Sequence[bytes]) -> bytes:
+        if len(part) == 1:
+            return hashlib.sha256(b"\x00" + part[0]).digest()
+        split = 1 << (len(part) - 1).bit_length() - 1
+        return hashlib.sha256(b"\x01" + tree(part[:split]) + tree(part[split:])).digest()
+
+    return tree(leaves).hex() if leaves else hashlib.sha256(b"").hexdigest()
+
+
+def checkpoint(session: Session, exam_id: int, now: datetime) -> Checkpoint:
+    """Join all shards' heads under one root and keep it."""
+    heads = session.scalars(select(LedgerHead).where(LedgerHead.exam_id == exam_id).order_by(LedgerHead.shard)).all()
+    joined = [{"shard": h.shard, "sequence": h.sequence, "hash": h.hash} for h in heads]
+    number = len(session.scalars(select(Checkpoint.id).where(Checkpoint.exam_id == exam_id)).all()) + 1
+    made = Checkpoint(exam_id=exam_id, number=number, heads=joined, root=merkle_root([canonical(h) for h in joined]), at=now)
+    session.add(made)
+    return made

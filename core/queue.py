@@ -1,0 +1,32 @@
+"""The machine queue: RQ, one job a chunk. A queued job is a hint; what must be done stands in the database."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from redis import Redis
+from rq import Queue, SimpleWorker
+from rq.timeouts import TimerDeathPenalty
+
+READING = "markhall-reading"
+JOB_SECONDS = 600
+
+
+def enqueue(redis: Redis, function: str, *args: Any, job_id: str, queue: str = READING) -> None:
+    """Put a job, named by its dotted path, to the end of the queue."""
+    Queue(queue, connection=redis).enqueue(function, *args, job_id=job_id, job_timeout=JOB_SECONDS, result_ttl=60, failure_ttl=3600)
+
+
+def depth(redis: Redis, queue: str = READING) -> int:
+    return len(Queue(queue, connection=redis))
+
+
+class WarmWorker(SimpleWorker):
+    """Runs jobs in its own process, so that compiled kernels and open files stay warm."""
+
+    death_penalty_class = TimerDeathPenalty
+
+
+def work(redis: Redis, queue: str = READING, *, burst: bool = False) -> None:
+    """Be a worker until told to stop."""
+    WarmWorker([Queue(queue, connection=redis)], connection=redis).work(burst=burst, logging_level="WARNING")

@@ -1,0 +1,44 @@
+"""An installation, opened: its database, store, queue server and clock, handed to every stage as one value."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import cached_property
+
+from redis import Redis
+
+from core.db import Database
+from core.errors import Unavailable
+from core.settings import Settings
+from core.store import PictureStore, open_store
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True)
+class Site:
+    settings: Settings
+    database: Database
+    store: PictureStore
+    now: Callable[[], datetime] = field(default=utc_now)
+
+    @cached_property
+    def redis(self) -> Redis:
+        if not self.settings.redis_url:
+            raise Unavailable(
+                "no queue server is named.", where="MARKHALL_REDIS_URL", remedy="Start it with `markhall up`, or set the address."
+            )
+        return Redis.from_url(self.settings.redis_url)
+
+    def close(self) -> None:
+        self.database.close()
+        if "redis" in self.__dict__:
+            self.redis.close()
+
+
+def open_site(settings: Settings, *, now: Callable[[], datetime] = utc_now) -> Site:
+    return Site(settings, Database(settings.database_url), open_store(settings.store_url), now)

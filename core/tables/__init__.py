@@ -1,0 +1,48 @@
+"""The records as tables, one file a stage. Each record has one writer; states stand in `core.states`."""
+
+from core.tables.base import Table
+from core.tables.exams import Candidate, CandidateDetails, Definition, Exam, TemplateVersion
+from core.tables.intake import Attempt, Batch, Picture, Receipt, Station
+from core.tables.log import Checkpoint, Event, LedgerEntry, LedgerHead
+from core.tables.marking import FinalMark, Mark, Problem, Response, ResponsePicture, Task
+from core.tables.people import Conflict, Role, Session, User
+from core.tables.reading import AnswerRow, DeskCase, Page, RescanRequest, Script, Sheet, SheetAssignment
+from core.tables.scoring import Release, Score, Signature
+
+__all__ = [
+    "AnswerRow",
+    "Attempt",
+    "Batch",
+    "Candidate",
+    "CandidateDetails",
+    "Checkpoint",
+    "Conflict",
+    "Definition",
+    "DeskCase",
+    "Event",
+    "Exam",
+    "FinalMark",
+    "LedgerEntry",
+    "LedgerHead",
+    "Mark",
+    "Page",
+    "Picture",
+    "Problem",
+    "Receipt",
+    "Release",
+    "RescanRequest",
+    "Response",
+    "ResponsePicture",
+    "Role",
+    "Score",
+    "Script",
+    "Session",
+    "Sheet",
+    "SheetAssignment",
+    "Signature",
+    "Station",
+    "Table",
+    "Task",
+    "TemplateVersion",
+    "User",
+]
