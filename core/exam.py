@@ -163,10 +163,9 @@ class WrittenItem(Part):
 
     @model_validator(mode="after")
     def _sound(self) -> WrittenItem:
-        if self.steps and sum(s.marks for s in self.steps) != self.marks:
-            raise ValueError(
-                f"item {self.id}: the steps sum to {from_hundredths(sum(s.marks for s in self.steps))}, not to {from_hundredths(self.marks)}"
-            )
+        total = sum(s.marks for s in self.steps)
+        if self.steps and total != self.marks:
+            raise ValueError(f"item {self.id}: the steps sum to {from_hundredths(total)}, not to {from_hundredths(self.marks)}")
         for full in [self.marks, *(s.marks for s in self.steps)]:
             if full % self.step:
                 raise ValueError(

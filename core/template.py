@@ -141,6 +141,7 @@ class Region(Part):
 
 class Side(Part):
     side: Annotated[int, Field(ge=1, le=9)]
+    extra: bool = Field(default=False, description="a side of an extra sheet, which a candidate need not have")
     registration: Registration
     timing: tuple[Timing, ...] = ()
     codes: tuple[Code, ...] = ()
