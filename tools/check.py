@@ -1,0 +1,46 @@
+"""`make check`: the laws, types and style. Every check runs, so that one run tells all; any failure fails it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+BIN = ROOT / ".venv" / "bin"
+CLIENT = ROOT / "web" / "client"
+
+CHECKS: dict[str, list[str]] = {
+    "style": [str(BIN / "ruff"), "check", "."],
+    "formatting": [str(BIN / "ruff"), "format", "--check", "."],
+    "types": [str(BIN / "mypy")],
+    "imports": [str(BIN / "lint-imports"), "--no-logo"],
+    "client": ["npm", "run", "--silent", "check"],
+    "laws": [str(BIN / "pytest"), "-q", "tests/laws"],
+}
+
+
+def main(names: list[str]) -> int:
+    failed = []
+    for name in names or CHECKS:
+        print(f"-- {name}", flush=True)
+        started = time.monotonic()
+        command = CHECKS[name]
+        done = subprocess.run(command, cwd=CLIENT if name == "client" else ROOT, env=_environment(), check=False)
+        print(f"   {'failed' if done.returncode else 'ok'} after {time.monotonic() - started:.1f} s", flush=True)
+        if done.returncode:
+            failed.append(name)
+    print(f"\nmake check: failed: {', '.join(failed)}" if failed else "\nmake check: all hold", flush=True)
+    return 1 if failed else 0
+
+
+def _environment() -> dict[str, str]:
+    return {**os.environ, "PATH": f"{BIN}:{os.environ.get('PATH', os.defpath)}"}
+
+
+if __name__ == "__main__":
+    assert shutil.which("git"), "make check asks git which files are tracked: install git"
+    sys.exit(main(sys.argv[1:]))
