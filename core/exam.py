@@ -10,7 +10,7 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, model_validator
 
 Language = Literal["zh", "en"]
 Code = Annotated[str, Field(pattern=r"^[A-Z0-9]{1,8}$", description="capitals and digits, at most eight")]
@@ -39,8 +39,10 @@ def from_hundredths(marks: int) -> str:
     return f"{sign}{whole}" + (f".{rest:02d}".rstrip("0") if rest else "")
 
 
-Hundredths = Annotated[int, BeforeValidator(to_hundredths), Field(ge=0)]
-PositiveHundredths = Annotated[int, BeforeValidator(to_hundredths), Field(gt=0)]
+# Written as people write marks ("7.5"), also in the stored definition, so that a dump loads again.
+_AsMarks = PlainSerializer(from_hundredths, when_used="json")
+Hundredths = Annotated[int, BeforeValidator(to_hundredths), Field(ge=0), _AsMarks]
+PositiveHundredths = Annotated[int, BeforeValidator(to_hundredths), Field(gt=0), _AsMarks]
 
 
 class Part(BaseModel):
@@ -82,7 +84,7 @@ class PartialCredit(Part):
         return self
 
 
-Answer = frozenset[str]
+Answer = Annotated[frozenset[str], PlainSerializer(sorted, return_type=list[str], when_used="json")]
 
 
 class ObjectiveItem(Part):
