@@ -31,9 +31,7 @@ def install(*, with_tests: bool) -> None:
     if all(have.get(key) == value for key, value in wanted.items()) and (have.get("tests") or not with_tests):
         return
     uv = _find_uv() or _install_uv()
-    what = "the Python packages that Markhall and its tests use" if with_tests else "the Python packages that Markhall uses"
-    say(f"Installing {what} into .venv, as uv.lock names them, and building the web client.")
-    say("The first time this downloads about 300 MB; afterwards nothing.")
+    _announce(with_tests=with_tests, builds=have.get("project") != wanted["project"])
     command = [uv, "sync", "--frozen", "--inexact", "--python", sys.executable]
     command += [] if with_tests else ["--no-dev"]
     if VENV.exists() and have.get("project") != wanted["project"]:
@@ -45,6 +43,12 @@ def install(*, with_tests: bool) -> None:
     PRIVATE.mkdir(exist_ok=True)
     STAMP.write_text(json.dumps({**wanted, "tests": with_tests}), encoding="utf-8")
     say("Python packages: done.")
+
+
+def _announce(*, with_tests: bool, builds: bool) -> None:
+    what = "the Python packages that Markhall and its tests use" if with_tests else "the Python packages that Markhall uses"
+    say(f"Installing {what} into .venv, as uv.lock names them{', and building the web client' if builds else ''}.")
+    say(f"What this account has not downloaded before is downloaded now: {350 if with_tests else 230} MB at most.")
 
 
 def say(sentence: str) -> None:
