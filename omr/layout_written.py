@@ -1,0 +1,112 @@
+"""Written answers: a titled frame a group with its ruling, in as many parts as it takes, and the bubbles of a choice."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from core.exam import Choice, ItemGroup, Language, Paper, Ruling, from_hundredths
+from core.geometry import Box
+from core.template import Grid, Region
+from omr.layout_bubbles import PLAIN_BUBBLE, WIDTH, draw_grid
+from omr.layout_flow import Block, Part
+from omr.layout_ink import Panel, Stroke, Words
+from omr.layout_page import SideDraft, rounded, say
+
+TITLE = 6.6
+CHOICE_HEIGHT = 13.0
+
+
+def written_blocks(paper: Paper) -> Iterator[Block]:
+    """The groups in order; a choice's bubbles stand before the first group that it is among."""
+    chosen: set[str] = set()
+    for group in paper.written:
+        for choice in paper.choices:
+            if group.id in choice.among and choice.id not in chosen:
+                chosen.add(choice.id)
+                yield choice_block(paper, choice.id, choice.among, *_choice_text(choice))
+        yield _group_block(paper, group)
+
+
+def _choice_text(choice: Choice) -> tuple[str, str]:
+    return (
+        f"选做题：从下列 {len(choice.among)} 题中任选一题作答，并将所选题号前的方框涂黑；多选按未选处理。",
+        f"Optional: answer one of these {len(choice.among)} and fill its bubble.",
+    )
+
+
+def choice_block(paper: Paper, field: str, groups: tuple[str, ...], zh: str, en: str) -> Block:
+    """One bubble a group with the group's title beside it."""
+    languages = paper.sheet.languages
+
+    def draw(draft: SideDraft, box: Box, part: Part) -> None:
+        step = rounded(min(38.0, (box.width - 6) / len(groups)))
+        grid = Grid(
+            name=field,
+            role="choice",
+            fields=(field,),
+            values=groups,
+            origin=(rounded(box.x + 5), rounded(box.y + box.height - 3.8)),
+            value_step=(step, 0.0),
+            bubble=PLAIN_BUBBLE,
+        )
+        draft.grids.append(grid)
+        draft.drawing.add(Panel(box.x, box.y, box.width, box.height, radius=1.2))
+        draft.drawing.add(Words(box.x + 2.5, box.y + 4.4, say(languages, zh, en, "　"), 2.7, "left", box.width - 5, bold=True))
+        draw_grid(draft.drawing, grid)
+        for i, name in enumerate(groups):
+            x, y = grid.bubble_at(0, i)
+            draft.drawing.add(Words(x + WIDTH / 2 + 1.4, y + 1.0, _title(paper.group(name), languages), 2.7, "left", step - WIDTH - 2.4))
+
+    return Block(CHOICE_HEIGHT, draw, keeps=True)
+
+
+def _title(group: ItemGroup, languages: tuple[Language, ...]) -> str:
+    zh, en = group.title.zh, group.title.en
+    return zh if zh == en else say(languages, zh, en)
+
+
+def _group_block(paper: Paper, group: ItemGroup) -> Block:
+    full = from_hundredths(sum(i.marks for i in group.items))
+    title = f"{_title(group, paper.sheet.languages)}　{say(paper.sheet.languages, f'（{full}分）', f'({full} marks)')}"
+    return region_block(paper, group.id, title, group.height_mm, group.ruling)
+
+
+def region_block(paper: Paper, group: str, title: str, height: float, ruling: Ruling, start: int = 1) -> Block:
+    """A framed space: the title in a band, the rest cut out for markers as the region of `group`."""
+
+    def draw(draft: SideDraft, box: Box, part: Part) -> None:
+        number = part.number + start - 1
+        name = group if number == 1 else f"{group}.{number}"
+        text = title if number == 1 else f"{title}　{say(paper.sheet.languages, '（续）', '(continued)')}"
+        inner = Box(box.x, rounded(box.y + TITLE), box.width, rounded(box.height - TITLE))
+        draft.regions.append(Region(name=name, group=group, box=(inner.x, inner.y, inner.width, inner.height)))
+        draft.drawing.add(
+            Panel(box.x, box.y, box.width, TITLE, thick=0.0, fill="tint"),
+            Words(box.x + 2.5, box.y + TITLE - 2.1, text, 3.1, "left", box.width - 5, bold=True),
+            Stroke(box.x, inner.y, box.x + box.width, inner.y, 0.2),
+        )
+        _rule(draft, inner, ruling)
+        draft.drawing.add(Panel(box.x, box.y, box.width, box.height, thick=0.4))
+
+    return Block(height + TITLE, draw, grows=True, splits=True, overhead=TITLE)
+
+
+def _rule(draft: SideDraft, box: Box, ruling: Ruling) -> None:
+    if ruling.kind == "lines":
+        count = int((box.height - 2) / ruling.pitch_mm)
+        for i in range(1, count + 1):
+            y = box.y + i * ruling.pitch_mm + min(2.0, box.height - count * ruling.pitch_mm - 1)
+            draft.drawing.add(Stroke(box.x + 3, y, box.x + box.width - 3, y, 0.15, "pale"))
+    elif ruling.kind == "squares":
+        _squares(draft, box, ruling.pitch_mm)
+
+
+def _squares(draft: SideDraft, box: Box, pitch: float) -> None:
+    """Rows of squares for an essay, a narrow gap between rows for corrections, as on composition paper."""
+    gap = pitch * 0.3
+    across, down = int((box.width - 3) / pitch), int((box.height - 2) / (pitch + gap))
+    left = box.x + (box.width - across * pitch) / 2
+    for row in range(down):
+        y = box.y + gap / 2 + 1 + row * (pitch + gap)
+        draft.drawing.add(Panel(left, y, across * pitch, pitch, 0.15, "pale"))
+        draft.drawing.add(*(Stroke(left + i * pitch, y, left + i * pitch, y + pitch, 0.15, "pale") for i in range(1, across)))
