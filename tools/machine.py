@@ -60,12 +60,13 @@ def _is_snap_stub(program: Path) -> bool:
 PARTS = (
     Part(
         "PostgreSQL's server",
-        "the tests run on it as well as on SQLite, each on a cluster of its own",
+        "the tests run on it as well as on SQLite, in a cluster of their own",
         "postgresql",
         lambda: _system_postgres(),
-        True,
+        in_wheel=True,
     ),
     Part("Chromium", "the tests of the web pages drive it, headless", "chromium", lambda: chromium_path() is not None),
+    Part("libatomic", "Playwright's driver is linked to it", "libatomic1", lambda: ctypes.util.find_library("atomic") is not None),
     Part("libzbar", "the second reader of barcodes, behind pyzbar", "libzbar0", lambda: ctypes.util.find_library("zbar") is not None),
 )
 
