@@ -14,6 +14,7 @@ from pydantic import ValidationError
 
 from core.errors import ExamInvalid
 from core.exam import ExamDefinition
+from core.shorthand import unfold
 
 COLUMNS = {
     "number": ("number", "candidate", "考号", "准考证号"),
@@ -57,6 +58,7 @@ def parse_definition(text: str, *, where: str) -> ExamDefinition:
         raise ExamInvalid(f"is not valid YAML: {e.problem}.", where=f"{where}, line {line}") from e
     if not isinstance(raw, dict) or node is None:
         raise ExamInvalid("holds no exam definition.", where=where, remedy="See docs/exam-format.md.")
+    _refuse_twins(node, where)
     try:
         definition = ExamDefinition.model_validate(raw)
     except ValidationError as e:
@@ -66,6 +68,8 @@ def parse_definition(text: str, *, where: str) -> ExamDefinition:
         message = first["msg"].removeprefix("Value error, ")
         if first["type"] == "missing":
             message = f"the key `{first['loc'][-1]}` is missing"
+        elif first["type"] == "extra_forbidden":
+            message = "there is no such key here"
         raise ExamInvalid(
             f"{field}: {message}." if field else f"{message}.",
             where=f"{where}, line {line}",
@@ -79,6 +83,27 @@ def parse_definition(text: str, *, where: str) -> ExamDefinition:
     return definition
 
 
+def _refuse_twins(node: yaml.Node, where: str) -> None:
+    """A key that stands twice in one place: YAML would silently take the last."""
+    children: list[yaml.Node] = []
+    if isinstance(node, yaml.MappingNode):
+        seen: set[str] = set()
+        for key, value in node.value:
+            if key.value in seen:
+                raise ExamInvalid(f"{key.value}: the key stands twice in one place.", where=f"{where}, line {key.start_mark.line + 1}")
+            seen.add(key.value)
+            children.append(value)
+    elif isinstance(node, yaml.SequenceNode):
+        children = node.value
+    for child in children:
+        _refuse_twins(child, where)
+
+
+def _plain(node: yaml.Node) -> object:
+    """The value that a node spells."""
+    return yaml.SafeLoader("").construct_object(node, deep=True)
+
+
 def _line(node: yaml.Node, loc: tuple[int | str, ...]) -> int:
     """The line of the deepest node on the way of `loc` that the file has."""
     line: int = node.start_mark.line + 1
@@ -86,8 +111,9 @@ def _line(node: yaml.Node, loc: tuple[int | str, ...]) -> int:
         child: yaml.Node | None = None
         if isinstance(node, yaml.MappingNode):
             child = next((v for k, v in node.value if k.value == str(part)), None)
-        elif isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
-            child = node.value[part]
+        elif isinstance(node, yaml.SequenceNode) and isinstance(part, int):
+            entries = [entry for entry in node.value for _ in unfold(_plain(entry))]
+            child = entries[part] if part < len(entries) else None
         if child is None:
             break
         node = child
@@ -115,7 +141,7 @@ def load_roster(path: Path) -> list[RosterRow]:
         number = cell("number")
         if not number and not any(c.strip() for c in cells):
             continue
-        if not number.isdigit():
+        if not (number.isascii() and number.isdigit()):
             raise ExamInvalid(f"the candidate number {number!r} is not a number.", where=f"{path}, row {n}")
         if number in seen:
             raise ExamInvalid(f"the candidate number {number} stands in row {seen[number]} too.", where=f"{path}, row {n}")

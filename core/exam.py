@@ -12,10 +12,17 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, model_validator
 
+from core.shorthand import Misfit, alternatives, letters, spelled, unfold
+
 Language = Literal["zh", "en"]
-Code = Annotated[str, Field(pattern=r"^[A-Z0-9]{1,8}$", description="capitals and digits, at most eight")]
-PaperCode = Annotated[str, Field(pattern=r"^[A-Z0-9]{1,4}$")]
-ItemId = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,24}$"), BeforeValidator(lambda v: str(v) if isinstance(v, int) else v)]
+
+Spelled = BeforeValidator(spelled)
+Code = Annotated[str, Field(pattern=r"^[A-Z0-9]{1,8}$", description="capitals and digits, at most eight"), Spelled]
+PaperCode = Annotated[str, Field(pattern=r"^[A-Z0-9]{1,4}$"), Spelled]
+ItemId = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,24}$"), Spelled]
+
+# The answer sheet's own fields, and the columns that stand before a sheet's fields when it is read to a table.
+RESERVED = frozenset({"number", "barcode", "absent", "type", "extra", "file", "page", "status", "candidate", "doubt", "reason"})
 
 
 def to_hundredths(value: object) -> int:
@@ -103,33 +110,29 @@ class ObjectiveItem(Part):
     @classmethod
     def _short_forms(cls, value: object) -> object:
         """`options: ABCD`, `key: A`, `key: [AB, ABD]`, `key: {A: B, B: C}` (by paper type)."""
+        if isinstance(value, Misfit):
+            raise ValueError(value.message)
         if not isinstance(value, dict):
             return value
         value = dict(value)
         if value.get("type") == "true_false":
             value.setdefault("options", "TF")
-        if isinstance(value.get("options"), str):
-            value["options"] = tuple(value["options"])
+        if "options" in value:
+            value["options"] = letters(value["options"])
         key = value.get("key")
-        if key is not None and not isinstance(key, dict):
-            key = {"*": key}
-        if isinstance(key, dict):
-            value["key"] = {
-                str(kind): tuple(
-                    frozenset(a) if isinstance(a, str) else a for a in ((alternatives,) if isinstance(alternatives, str) else alternatives)
-                )
-                for kind, alternatives in key.items()
-            }
+        if key is not None:
+            by_type = key if isinstance(key, dict) else {"*": key}
+            value["key"] = {str(kind): alternatives(answers) for kind, answers in by_type.items()}
         return value
 
     @model_validator(mode="after")
     def _sound(self) -> ObjectiveItem:
         if len(set(self.options)) != len(self.options) or len(self.options) < 2:
             raise ValueError(f"item {self.id}: the options must be two or more, all different")
-        if not self.key or any(not alternatives for alternatives in self.key.values()):
+        if not self.key or not all(self.key.values()):
             raise ValueError(f"item {self.id}: the key is empty")
-        for alternatives in self.key.values():
-            for answer in alternatives:
+        for accepted in self.key.values():
+            for answer in accepted:
                 if not answer <= set(self.options):
                     raise ValueError(f"item {self.id}: the key {''.join(sorted(answer))} is not among the options {''.join(self.options)}")
                 if self.type != "multiple" and len(answer) != 1:
@@ -264,15 +267,25 @@ class SheetWishes(Part):
     personalised: bool = Field(default=True, description="each sheet is printed for a candidate of the roster")
     absent_box: bool = True
     drop_out: Literal["none", "red", "green", "blue"] = "none"
-    languages: tuple[Language, ...] = ("zh", "en")
+    languages: Annotated[tuple[Language, ...], Field(min_length=1, max_length=2)] = ("zh", "en")
     extra_sheets: bool = False
+
+    @model_validator(mode="after")
+    def _sound(self) -> SheetWishes:
+        if self.number.barcode == "printed" and not self.personalised:
+            raise ValueError("a printed barcode goes with personalised sheets; write `barcode: sticker` or `barcode: none`")
+        if self.number.barcode == "none" and not self.number.grid and not self.personalised:
+            raise ValueError("nothing on the sheet would tell whose it is: ask for a barcode, a number grid or personalised sheets")
+        if len(set(self.languages)) != len(self.languages):
+            raise ValueError("a language stands twice")
+        return self
 
 
 class Paper(Part):
     code: PaperCode
     title: Text
-    edition: Annotated[str, Field(pattern=r"^[A-Z0-9]{1,2}$")] = "1"
-    types: tuple[str, ...] = ()
+    edition: Annotated[str, Field(pattern=r"^[A-Z0-9]{1,2}$"), Spelled] = "1"
+    types: Annotated[tuple[Annotated[str, Field(min_length=1, max_length=2)], ...], BeforeValidator(letters)] = ()
     sheet: SheetWishes = SheetWishes()
     objective: tuple[ObjectiveItem, ...] = ()
     written: tuple[ItemGroup, ...] = ()
@@ -285,28 +298,45 @@ class Paper(Part):
         """An objective entry may stand for a run of items: `items: Q1-Q20`, `keys: ABCD...` or a list of keys."""
         if isinstance(value, dict) and isinstance(value.get("objective"), list | tuple):
             value = dict(value)
-            value["objective"] = [item for entry in value["objective"] for item in _unfold(entry)]
+            value["objective"] = [item for entry in value["objective"] for item in unfold(entry)]
         return value
 
     @model_validator(mode="after")
     def _sound(self) -> Paper:
-        ids = [i.id for i in self.objective] + [i.id for g in self.written for i in g.items] + [c.id for c in self.choices]
-        groups = [g.id for g in self.written]
-        for names, what in ((ids, "item"), (groups, "item group")):
-            twice = {n for n in names if names.count(n) > 1}
-            if twice:
-                raise ValueError(f"the {what} {sorted(twice)[0]} stands twice in paper {self.code}")
-        if not ids:
-            raise ValueError(f"paper {self.code} has no items")
-        for choice in self.choices:
-            missing = [g for g in choice.among if g not in groups]
-            if missing:
-                raise ValueError(f"choice {choice.id}: there is no item group {missing[0]}")
+        self._check_names()
+        self._check_choices()
         for item in self.objective:
             wanted = set(self.types) or {"*"}
             if set(item.key) != {"*"} and set(item.key) != wanted:
                 raise ValueError(f"item {item.id}: the key names the paper types {sorted(item.key)}, the paper has {sorted(wanted)}")
         return self
+
+    def _check_names(self) -> None:
+        ids = [i.id for i in self.objective] + [i.id for g in self.written for i in g.items] + [c.id for c in self.choices]
+        groups = [g.id for g in self.written]
+        for names, what in ((ids, "item"), (groups, "item group"), (list(self.types), "paper type")):
+            twice = {n for n in names if names.count(n) > 1}
+            if twice:
+                raise ValueError(f"the {what} {sorted(twice)[0]} stands twice in paper {self.code}")
+        for name in (*ids, *groups):
+            if name.partition(".")[0] in RESERVED:
+                raise ValueError(f"the name {name} is one of the answer sheet's own; choose another in paper {self.code}")
+        for group in groups:
+            stem, dot, part = group.rpartition(".")
+            if dot and part.isdigit() and stem in groups:
+                raise ValueError(f"the name {group} stands for the continuation of the item group {stem}; choose another")
+        if len(ids) == len(self.choices):
+            raise ValueError(f"paper {self.code} has no items")
+
+    def _check_choices(self) -> None:
+        groups, taken = {g.id for g in self.written}, set[str]()
+        for choice in self.choices:
+            for name in choice.among:
+                if name not in groups:
+                    raise ValueError(f"choice {choice.id}: there is no item group {name}")
+                if name in taken:
+                    raise ValueError(f"choice {choice.id}: the item group {name} is already to be chosen elsewhere")
+                taken.add(name)
 
     def group(self, group_id: str) -> ItemGroup:
         return next(g for g in self.written if g.id == group_id)
@@ -337,28 +367,3 @@ class ExamDefinition(Part):
 
     def paper(self, code: str) -> Paper:
         return next(p for p in self.papers if p.code == code)
-
-
-def _unfold(entry: object) -> list[object]:
-    if not isinstance(entry, dict) or "items" not in entry:
-        return [entry]
-    shared = {k: v for k, v in entry.items() if k not in ("items", "keys")}
-    ids = _run(entry["items"])
-    keys = entry.get("keys")
-    if keys is None:
-        raise ValueError(f"the run {entry['items']} needs `keys`")
-    keys = list(keys)
-    if len(keys) != len(ids):
-        raise ValueError(f"the run {entry['items']} has {len(ids)} items and {len(keys)} keys")
-    return [shared | {"id": i, "key": k} for i, k in zip(ids, keys, strict=True)]
-
-
-def _run(text: object) -> list[str]:
-    first, dash, last = str(text).partition("-")
-    stem = first.rstrip("0123456789")
-    if not dash or not last.startswith(stem) or not first[len(stem):].isdigit() or not last[len(stem):].isdigit():  # fmt: skip
-        raise ValueError(f"{text!r} is not a run of items such as Q1-Q20")
-    low, high = int(first[len(stem) :]), int(last[len(stem) :])
-    if high < low:
-        raise ValueError(f"the run {text} goes backwards")
-    return [f"{stem}{n}" for n in range(low, high + 1)]
