@@ -10,6 +10,7 @@ import sqlite3
 import subprocess
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
@@ -63,18 +64,27 @@ class PostgresServer:
 
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[PostgresServer]:
-    user = children.unprivileged_user()
     folder = Path(tempfile.mkdtemp(prefix="markhall-pg-", dir="/tmp"))  # short: a socket's path has 107 characters at most
+    try:
+        with _running(folder) as server:
+            yield server
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def _running(folder: Path) -> Iterator[PostgresServer]:
+    user = children.unprivileged_user()
     if user is not None:
         os.chown(folder, user.pw_uid, user.pw_gid)
     programs = _programs(folder)
     cluster = str(folder / "cluster")
-    log = folder / "log"
     initdb = [str(programs / "initdb"), "-D", cluster, "-U", OWNER, "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync"]
     made = subprocess.run([*children.as_user(user), *initdb], capture_output=True, text=True, cwd="/", check=False)
     if made.returncode:
         raise RuntimeError(f"initdb could not make a cluster for the tests: {made.stderr}")
     settings = [f"--{name}={value}" for name, value in {**SETTINGS, "unix_socket_directories": str(folder)}.items()]
+    log = folder / "log"
     process = children.start([str(programs / "postgres"), "-D", cluster, *settings], log, user=user, death="QUIT")
     try:
         server = PostgresServer(folder)
@@ -82,11 +92,9 @@ def postgres_server() -> Iterator[PostgresServer]:
         yield server
     finally:
         children.stop(process, signal.SIGQUIT)
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _programs(folder: Path) -> Path:
-    """The server's programs, copied where the unprivileged user can read them if the clone is in a private home."""
     found = machine.postgres_bin()
     if found is None:
         raise RuntimeError("No PostgreSQL server here. Run the tests by `make test`, which installs one or says what to type.")
@@ -94,9 +102,16 @@ def _programs(folder: Path) -> Path:
     if user is None:
         return found
     trial = subprocess.run([*children.as_user(user), str(found / "initdb"), "--version"], capture_output=True, cwd="/", check=False)
-    if trial.returncode == 0:
-        return found
-    return Path(shutil.copytree(found.parent, folder / "programs")) / "bin"
+    return found if trial.returncode == 0 else _copy_of_wheel(found, folder / "programs")
+
+
+def _copy_of_wheel(programs: Path, target: Path) -> Path:
+    """Where the unprivileged user can read it: a clone in root's home is closed to him. The libraries lie beside the package."""
+    package = programs.parent.parent
+    shutil.copytree(package, target / package.name)
+    libraries = package.with_name(f"{package.name}.libs")
+    shutil.copytree(libraries, target / libraries.name)
+    return target / programs.relative_to(package.parent)
 
 
 @pytest.fixture(scope="session")
