@@ -135,7 +135,7 @@ class SheetPrinter:
         line.setFont(self._font, size)
         line.setFillColor(colour)
         if words.bold:
-            self._canvas.setLineWidth(size * 0.035)
+            self._canvas.setLineWidth(size * 0.025)
             self._canvas.setDash([])
             line.setStrokeColor(colour)
             line.setTextRenderMode(2)

@@ -10,14 +10,14 @@ from core.geometry import Box
 from core.template import Code, Grid
 from omr.layout_bubbles import BUBBLE, HEIGHT, OPTION_PITCH, WIDTH, draw_grid
 from omr.layout_ink import Drawing, Oval, Panel, Stroke, Words
-from omr.layout_page import SideDraft, rounded, say
-from omr.symbols import bar_module
+from omr.layout_page import SideDraft, rough_width, rounded, say
 
 GAP = 2.0
 ROW = 7.4
 DIGIT_ROW = 4.6
 BARCODE_HEIGHT = 18.0
 STRIP = 10.0
+ABSENT_ROOM = 60.0
 NARROWEST = 58.0  # of the left half, beside the number grid
 
 
@@ -39,13 +39,17 @@ def head_of(draft: SideDraft, paper: Paper, box: Box, *, first: bool) -> float:
 
 def _left_half(draft: SideDraft, paper: Paper, box: Box, first: bool) -> float:
     y = box.y + _details(draft, paper, Box(box.x, box.y, box.width, 0.0))
-    if paper.sheet.number.barcode != "none":
+    if paper.sheet.number.barcode == "sticker" or _has_printed_barcode(draft, paper):
         y += GAP
         y += _barcode(draft, paper, Box(box.x, rounded(y), box.width, BARCODE_HEIGHT))
     if first and (paper.sheet.absent_box or paper.types):
         y += GAP
-        y += _strip(draft, paper, Box(box.x, rounded(y), box.width, STRIP))
+        y += _strips(draft, paper, Box(box.x, rounded(y), box.width, STRIP))
     return y - box.y
+
+
+def _has_printed_barcode(draft: SideDraft, paper: Paper) -> bool:
+    return paper.sheet.number.barcode == "printed" and draft.sheet_index is not None
 
 
 def _details(draft: SideDraft, paper: Paper, box: Box) -> float:
@@ -63,25 +67,29 @@ def _details(draft: SideDraft, paper: Paper, box: Box) -> float:
         for key, zh, en, start, end in row:
             label = say(languages, zh, en)
             x = box.x + start + 2.5
-            begin = x + 1.2 + _rough_width(label, 2.7)
+            begin = x + 1.2 + rough_width(label, 2.7)
             drawing.add(Words(x, base, label, 2.7), Stroke(begin, base + 1.0, box.x + end - 2.5, base + 1.0))
             drawing.slot(key, Words(begin + 1, base, "", 3.2, "left", box.x + end - 3.5 - begin))
     return height
 
 
-def _rough_width(text: str, size: float) -> float:
-    """Wide enough for `text` without asking the font."""
-    return sum(size * (1.0 if ord(c) > 0x2E7F else 0.6) for c in text)
+def own_name(field: str, draft: SideDraft) -> str:
+    """The name of a field that every sheet of a candidate has: plain on the first, `.2` on the second."""
+    if draft.sheet_index is None:
+        return f"{field}.extra"
+    return f"{field}.{draft.sheet_index + 1}" if draft.sheet_index else field
 
 
 def _barcode(draft: SideDraft, paper: Paper, box: Box) -> float:
-    number = paper.sheet.number
-    name = "barcode" if not draft.sheet_index else f"barcode.{draft.sheet_index + 1}"
-    if draft.sheet_index is None:
-        name = "barcode.extra"
-    printed = number.barcode == "printed" and paper.sheet.personalised and draft.sheet_index is not None
+    printed = _has_printed_barcode(draft, paper)
     draft.codes.append(
-        Code(name=name, role="candidate", symbology="Code128", box=(box.x, box.y, box.width, box.height), optional=not printed)
+        Code(
+            name=own_name("barcode", draft),
+            role="candidate",
+            symbology="Code128",
+            box=(box.x, box.y, box.width, box.height),
+            optional=not printed,
+        )
     )
     draft.barcode = box if printed else None
     if printed:
@@ -91,10 +99,6 @@ def _barcode(draft: SideDraft, paper: Paper, box: Box) -> float:
         text = say(paper.sheet.languages, "贴条形码区（请勿超出虚线框）", "Barcode sticker here", "　")
         draft.drawing.add(Words(box.x + box.width / 2, box.y + box.height / 2 + 1, text, 2.7, "centre", box.width - 6))
     return box.height
-
-
-def barcode_fits(paper: Paper, box: Box) -> bool:
-    return bar_module(paper.sheet.number.digits, box.width) > 0
 
 
 def _number_grid(draft: SideDraft, paper: Paper, box: Box) -> float:
@@ -117,14 +121,14 @@ def _number_grid(draft: SideDraft, paper: Paper, box: Box) -> float:
         Stroke(box.x, box.y + title + boxes, box.x + box.width, box.y + title + boxes),
     )
     first = rounded(box.x + 2 + pitch / 2)
-    for i in range(1, digits):
+    for i in range(digits + 1):
         x = first + (i - 0.5) * pitch
         drawing.add(Stroke(x, box.y + title, x, box.y + title + boxes))
-    suffix = ".extra" if draft.sheet_index is None else f".{draft.sheet_index + 1}" if draft.sheet_index else ""
+    name = own_name("number", draft)
     grid = Grid(
-        name=f"number{suffix}",
+        name=name,
         role="candidate",
-        fields=(f"number{suffix}",),
+        fields=(name,),
         values=tuple("0123456789"),
         origin=(first, rounded(box.y + title + boxes + 3.4)),
         value_step=(0.0, DIGIT_ROW),
@@ -138,16 +142,19 @@ def _number_grid(draft: SideDraft, paper: Paper, box: Box) -> float:
     return height
 
 
-def _strip(draft: SideDraft, paper: Paper, box: Box) -> float:
-    """The absent box, which only the invigilator fills in, and the paper type."""
-    both = paper.sheet.absent_box and bool(paper.types)
-    at = box
-    if paper.types:
-        width = rounded(max(30.0, 14 + OPTION_PITCH * len(paper.types))) if both else box.width
-        _paper_type(draft, paper, Box(rounded(box.x + box.width - width), box.y, width, box.height))
-        at = Box(box.x, box.y, rounded(box.width - width - GAP), box.height)
-    if paper.sheet.absent_box:
-        _absent(draft, paper, at)
+def _strips(draft: SideDraft, paper: Paper, box: Box) -> float:
+    """The absent box, which only the invigilator fills in, and the paper type: side by side where there is room."""
+    absent, kind = paper.sheet.absent_box, bool(paper.types)
+    if not (absent and kind):
+        (_absent if absent else _paper_type)(draft, paper, box)
+        return box.height
+    width = rounded(max(30.0, 16 + OPTION_PITCH * len(paper.types)))
+    if box.width - width - GAP < ABSENT_ROOM:
+        _absent(draft, paper, box)
+        _paper_type(draft, paper, Box(box.x, rounded(box.y + box.height + GAP), box.width, box.height))
+        return 2 * box.height + GAP
+    _absent(draft, paper, Box(box.x, box.y, rounded(box.width - width - GAP), box.height))
+    _paper_type(draft, paper, Box(rounded(box.x + box.width - width), box.y, width, box.height))
     return box.height
 
 

@@ -20,7 +20,6 @@ ITEM_PITCH = 5.2
 LABEL = 8.0
 BLOCK_GAP = 3.0
 PAD = 1.8
-HEADING = 8.2
 KINDS = {
     "single": ("单项选择题", "Single choice"),
     "multiple": ("多项选择题", "Multiple choice: one or more"),
@@ -68,6 +67,10 @@ def _runs(items: Sequence[ObjectiveItem]) -> list[_Run]:
     return found
 
 
+def _heading(paper: Paper) -> float:
+    return 5.2 + 3.0 * (len(paper.sheet.languages) - 1)
+
+
 def _room(band: Sequence[_Run], width: float) -> float:
     return width - sum(r.width + BLOCK_GAP for r in band)
 
@@ -82,7 +85,7 @@ def _pieces(run: _Run, width: float, band: Sequence[_Run]) -> list[_Run]:
 
 def _band(band: Sequence[_Run], width: float, paper: Paper, labels: dict[str, str]) -> Block:
     rows = max(len(block) for run in band for block in run.blocks)
-    height = rounded(HEADING + rows * ITEM_PITCH + 1.4)
+    height = rounded(_heading(paper) + rows * ITEM_PITCH + 1.4)
     count = sum(len(run.blocks) for run in band)
     spread = max(0.0, (width - sum(r.width for r in band) - BLOCK_GAP * (len(band) - 1)) / count)
 
@@ -106,7 +109,7 @@ def _draw_run(draft: SideDraft, run: _Run, box: Box, paper: Paper, labels: dict[
             name=block[0].id if len(block) == 1 else f"{block[0].id}-{block[-1].id}",
             fields=tuple(i.id for i in block),
             values=block[0].options,
-            origin=(rounded(x + LABEL + WIDTH / 2), rounded(box.y + HEADING + ITEM_PITCH / 2)),
+            origin=(rounded(x + LABEL + WIDTH / 2), rounded(box.y + _heading(paper) + ITEM_PITCH / 2)),
             value_step=(OPTION_PITCH, 0.0),
             field_step=(0.0, ITEM_PITCH),
             multiple=run.kind == "multiple",

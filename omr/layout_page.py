@@ -35,6 +35,11 @@ def say(languages: tuple[Language, ...], zh: str, en: str, between: str = " ") -
     return between.join({"zh": zh, "en": en}[language] for language in languages)
 
 
+def rough_width(text: str, size: float) -> float:
+    """Wide enough for `text` without asking the font."""
+    return sum(size * (1.0 if ord(c) > 0x2E7F else 0.64) for c in text)
+
+
 @dataclass(slots=True, eq=False)
 class SideDraft:
     """A side while it is being laid out: what the template will say and what will be drawn."""

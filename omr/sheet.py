@@ -56,7 +56,7 @@ class SheetDesign:
 def lay_out(exam: ExamDefinition, paper: Paper) -> SheetDesign:
     """The answer sheet of `paper`."""
     wishes = paper.sheet
-    blocks = [*objective_blocks(paper, _column_width(paper)), *written_blocks(paper)]
+    blocks = [*objective_blocks(paper, _column_width(paper)), *written_blocks(paper, _column_width(paper))]
     try:
         drafts = flow(blocks, _sides(exam, paper))
     except LayoutImpossible as e:
@@ -115,8 +115,8 @@ def _extra(exam: ExamDefinition, paper: Paper, regular: int) -> list[SideDraft]:
     sides = 2 if paper.sheet.duplex else 1
     drafts = [open_side(exam, paper, regular + 1 + i, None, front=i == 0) for i in range(sides)]
     _add_head(drafts[0], paper, first=False)
-    zh, en = "本卡续答的题目（只填一个）", "This sheet continues (one only)"
-    blocks: list[Block] = [choice_block(paper, "extra", tuple(g.id for g in paper.written), zh, en)]
+    text = ("本卡续答的题目（只填涂一个）", "The question that goes on here (fill one only)")
+    blocks: list[Block] = [choice_block(paper, "extra", tuple(g.id for g in paper.written), text, _column_width(paper))]
     title = say(paper.sheet.languages, "续答区", "Continued answer")
     taken = GAP + blocks[0].height
     for column in (c for d in drafts for c in d.columns):

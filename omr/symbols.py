@@ -11,7 +11,7 @@ from typing import Any
 import zxingcpp
 
 PAGE_MODULE = 0.6  # mm
-BAR_MODULE = 0.4
+BAR_MODULE = 0.5
 THINNEST_BAR = 0.34
 QUIET_PAGE = 4  # modules, as the standard asks
 QUIET_BAR = 10
