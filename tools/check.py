@@ -11,14 +11,13 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 BIN = ROOT / ".venv" / "bin"
-CLIENT = ROOT / "web" / "client"
 
 CHECKS: dict[str, list[str]] = {
     "style": [str(BIN / "ruff"), "check", "."],
     "formatting": [str(BIN / "ruff"), "format", "--check", "."],
     "types": [str(BIN / "mypy")],
     "imports": [str(BIN / "lint-imports"), "--no-logo"],
-    "client": ["npm", "run", "--silent", "check"],
+    "client": [sys.executable, "-m", "tools.check_client"],
     "laws": [str(BIN / "pytest"), "-q", "tests/laws"],
 }
 
@@ -29,7 +28,7 @@ def main(names: list[str]) -> int:
         print(f"-- {name}", flush=True)
         started = time.monotonic()
         command = CHECKS[name]
-        done = subprocess.run(command, cwd=CLIENT if name == "client" else ROOT, env=_environment(), check=False)
+        done = subprocess.run(command, cwd=ROOT, env=_environment(), check=False)
         print(f"   {'failed' if done.returncode else 'ok'} after {time.monotonic() - started:.1f} s", flush=True)
         if done.returncode:
             failed.append(name)

@@ -34,7 +34,7 @@ def install(*, with_tests: bool) -> None:
     _announce(with_tests=with_tests, builds=have.get("project") != wanted["project"])
     command = [uv, "sync", "--frozen", "--inexact", "--python", sys.executable]
     command += [] if with_tests else ["--no-dev"]
-    if VENV.exists() and have.get("project") != wanted["project"]:
+    if have.get("project") != wanted["project"]:  # or uv would take a build from its cache, which leaves web/static as it is
         command += ["--reinstall-package", "markhall"]
     if subprocess.run(command, cwd=ROOT, env=_environment_of_uv(), check=False).returncode:
         raise CannotInstallError(
@@ -60,7 +60,7 @@ def _built_from() -> list[Path]:
     client = ROOT / "web" / "client"
     left_out = {"node_modules", ".svelte-kit", "dist"}
     files = [path for path in client.rglob("*") if path.is_file() and not left_out & set(path.relative_to(client).parts)]
-    return sorted(files) + sorted(ROOT.glob("hatch_build.py"))
+    return [*sorted(files), ROOT / "web" / "build_client.py", ROOT / "hatch_build.py"]
 
 
 def _hash_of(files: list[Path]) -> str:
@@ -72,7 +72,7 @@ def _hash_of(files: list[Path]) -> str:
 
 
 def _read_stamp() -> dict[str, object]:
-    if not (VENV / "bin" / "markhall").exists():
+    if not (VENV / "bin" / "markhall").exists() or not (ROOT / "web" / "static" / "index.html").exists():
         return {}
     try:
         found = json.loads(STAMP.read_text(encoding="utf-8"))
