@@ -160,6 +160,9 @@ AMOUNTS: dict[str, Span] = {
     "threshold": Span((0.55, 0.60), (0.50, 0.62), (0.42, 0.70), "reflectance below which a one-bit scanner makes black"),
 }  # fmt: skip
 
+CARELESS_FACTOR = 4
+"""A careless hand leaves so many times more bubbles partly filled or overrun than the chance for all marks says."""
+
 BATCH_CARDS = 50
 """Cards in a batch: what a feeder's tray takes comfortably."""
 
@@ -177,13 +180,16 @@ STRAY_RATIO = 0.50
 
 @dataclass(frozen=True, slots=True)
 class Rates:
-    """The rates of one level."""
+    """The rates of one level. With `only`, those troubles are certain and no other happens."""
 
     level: LevelName
+    only: frozenset[str] | None = None
 
     def chance(self, name: str) -> float:
         for table in (EVENTS, HANDS, MARKS, SIDES, BATCHES):
             if name in table:
+                if self.only is not None:
+                    return float(name in self.only)
                 return float(getattr(table[name], self.level))
         raise KeyError(name)
 
