@@ -126,6 +126,8 @@ def _environment_of_uv() -> dict[str, str]:
     environment = {name: value for name, value in os.environ.items() if name != "VIRTUAL_ENV"}
     environment |= {"UV_PROJECT_ENVIRONMENT": str(VENV), "UV_PYTHON_DOWNLOADS": "never"}
     environment.setdefault("UV_HTTP_TIMEOUT", "180")
+    if certificates := environment.get("SSL_CERT_FILE"):  # npm, which builds the web client, has a name of its own for it
+        environment.setdefault("NODE_EXTRA_CA_CERTS", certificates)
     home = Path(environment.get("HOME") or "/nonexistent")
     if "UV_CACHE_DIR" not in environment and not os.access(home, os.W_OK):
         environment["UV_CACHE_DIR"] = str(PRIVATE / "uv-cache")
