@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import tempfile
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -52,8 +53,11 @@ def find_server() -> str:
     return str(fitting[0])
 
 
-def start_queue_server(home: Path, *, wait: float = 20.0) -> LocalQueueServer:
-    """Start a server for the installation at `home`. Nothing is saved: the queue can be rebuilt (law 4)."""
+def start_queue_server(home: Path, *, wait: float = 20.0, before_start: Callable[[], None] | None = None) -> LocalQueueServer:
+    """Start a server for the installation at `home`. Nothing is saved: the queue can be rebuilt (law 4).
+
+    `before_start` runs in the child before the server is executed.
+    """
     home.mkdir(parents=True, exist_ok=True)
     # A socket's path may have at most 107 bytes, so it lives in a private folder with a short name.
     name = hashlib.sha256(str(home.resolve()).encode()).hexdigest()[:12]
@@ -64,7 +68,13 @@ def start_queue_server(home: Path, *, wait: float = 20.0) -> LocalQueueServer:
         socket.unlink()
     log = (home / "queue.log").open("ab")
     command = [find_server(), "--port", "0", "--unixsocket", str(socket), "--unixsocketperm", "700", "--save", "", "--appendonly", "no"]
-    process = subprocess.Popen([*command, "--dir", str(folder), "--daemonize", "no"], stdout=log, stderr=log, start_new_session=True)
+    process = subprocess.Popen(
+        [*command, "--dir", str(folder), "--daemonize", "no"],
+        stdout=log,
+        stderr=log,
+        start_new_session=True,
+        preexec_fn=before_start,
+    )
     log.close()
     server = LocalQueueServer(process, socket)
     deadline = time.monotonic() + wait

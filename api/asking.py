@@ -1,0 +1,106 @@
+"""What a route knows of who is asking and about which exam: FastAPI dependencies, nothing else."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Cookie, Depends, Header, Request
+
+from api.auth import Person, person_of
+from core.errors import Forbidden, NotSignedIn
+from core.loading import exam_by_code
+from core.site import Site
+from core.tables import Exam
+from scanner.intake import StationView, station_of
+
+COOKIE = "markhall"
+SAFE = {"GET", "HEAD", "OPTIONS"}
+
+
+def site_of(request: Request) -> Site:
+    site: Site = request.app.state.site
+    return site
+
+
+SiteDep = Annotated[Site, Depends(site_of)]
+
+
+def bearer(authorization: str | None) -> str | None:
+    scheme, _, token = (authorization or "").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" and token.strip() else None
+
+
+def token_of(
+    request: Request,
+    authorization: Annotated[str | None, Header()] = None,
+    markhall: Annotated[str | None, Cookie()] = None,
+    x_markhall: Annotated[str | None, Header()] = None,
+) -> str:
+    """The session token: from a bearer header, or from the cookie, which another site's page cannot use to change anything."""
+    token = bearer(authorization)
+    if token is not None:
+        return token
+    if markhall is None:
+        raise NotSignedIn("nobody is signed in.", remedy="Sign in first.")
+    if request.method not in SAFE and x_markhall is None:
+        raise Forbidden("the request does not come from the Markhall page.", where="header X-Markhall")
+    return markhall
+
+
+TokenDep = Annotated[str, Depends(token_of)]
+
+
+def person(site: SiteDep, token: TokenDep) -> Person:
+    return person_of(site, token)
+
+
+PersonDep = Annotated[Person, Depends(person)]
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """One signed-in person, in one exam."""
+
+    site: Site
+    person: Person
+    exam: Exam
+
+    @property
+    def exam_id(self) -> int:
+        return self.exam.id
+
+    def require(self, *roles: str) -> None:
+        self.person.require(self.exam.id, *roles)
+
+
+def asking(site: SiteDep, who: PersonDep, exam: str) -> Asking:
+    with site.database.read() as session:
+        return Asking(site, who, exam_by_code(session, exam))
+
+
+AskingDep = Annotated[Asking, Depends(asking)]
+
+
+@dataclass(frozen=True, slots=True)
+class StationAsking:
+    site: Site
+    station: StationView
+    exam: Exam
+
+
+def station_asking(site: SiteDep, exam: str, authorization: Annotated[str | None, Header()] = None) -> StationAsking:
+    token = bearer(authorization)
+    station = station_of(site, token) if token else None
+    if station is None:
+        raise NotSignedIn(
+            "the station's token is missing or unknown.", where="header Authorization", remedy="Make one with `markhall user station`."
+        )
+    with site.database.read() as session:
+        found = exam_by_code(session, exam)
+    if station.exam_id != found.id:
+        raise Forbidden(f"the station {station.name} does not belong to {exam}.", where="station")
+    return StationAsking(site, station, found)
+
+
+StationDep = Annotated[StationAsking, Depends(station_asking)]

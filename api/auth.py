@@ -1,0 +1,128 @@
+"""Who is asking: users with passwords and roles, sessions with random tokens, stations with tokens of their own.
+
+The writer of users, roles, conflicts and sessions. Only hashes of tokens and passwords are kept.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+from sqlalchemy import delete, select
+
+from core.errors import Conflict as StateConflict
+from core.errors import Forbidden, NotFound, NotSignedIn
+from core.ids import new_token
+from core.site import Site
+from core.tables import Conflict, Exam, Role, Session, User
+
+ROLES = ("office", "chief", "clerk", "marker", "leader", "arbiter", "auditor")
+SESSION_HOURS = 16
+_hasher = PasswordHasher()
+# Checked when a login does not exist, so that an answer's time does not tell who has an account.
+_NOBODY = _hasher.hash("nobody")
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    role: str
+    exam_id: int | None  # None: every exam
+    scope: str
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    id: int
+    login: str
+    name: str
+    grants: tuple[Grant, ...]
+
+    @property
+    def actor(self) -> str:
+        """How the ledger names this person."""
+        return f"user:{self.id}"
+
+    def may(self, exam_id: int, *roles: str) -> bool:
+        return any(g.role in roles and g.exam_id in (None, exam_id) for g in self.grants)
+
+    def require(self, exam_id: int, *roles: str) -> None:
+        if not self.may(exam_id, *roles):
+            raise Forbidden(f"this needs the role {' or '.join(roles)}.", where=self.login, remedy="Ask the exam office for it.")
+
+
+def _digest(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+def add_user(site: Site, login: str, name: str, password: str, *, affiliation: str = "", conflicts: Sequence[str] = ()) -> int:
+    with site.database.write() as session:
+        if session.scalar(select(User.id).where(User.login == login)) is not None:
+            raise StateConflict(f"there is a user {login} already.", where="login")
+        user = User(login=login, name=name, password_hash=_hasher.hash(password), affiliation=affiliation, made_at=site.now())
+        session.add(user)
+        session.flush()
+        session.add_all(Conflict(user_id=user.id, school_code=school) for school in conflicts)
+        return user.id
+
+
+def grant_role(site: Site, login: str, role: str, exam: str | None, scope: str = "") -> None:
+    if role not in ROLES:
+        raise NotFound(f"there is no role {role}.", where="role", remedy=f"One of: {', '.join(ROLES)}.")
+    with site.database.write() as session:
+        user_id = session.scalar(select(User.id).where(User.login == login))
+        if user_id is None:
+            raise NotFound(f"there is no user {login}.", where="login")
+        exam_id = None
+        if exam is not None:
+            exam_id = session.scalar(select(Exam.id).where(Exam.code == exam))
+            if exam_id is None:
+                raise NotFound(f"there is no exam {exam}.", where="exam")
+        same = select(Role.id).where(Role.user_id == user_id, Role.role == role, Role.exam_id == exam_id, Role.scope == scope)
+        if session.scalar(same) is None:
+            session.add(Role(user_id=user_id, role=role, exam_id=exam_id, scope=scope))
+
+
+def check_password(site: Site, login: str, password: str) -> int:
+    """The id of the user with this login and password, or NotSignedIn."""
+    with site.database.read() as session:
+        user = session.scalar(select(User).where(User.login == login, User.active))
+    try:
+        _hasher.verify(user.password_hash if user else _NOBODY, password)
+    except (VerificationError, InvalidHashError):
+        user = None
+    if user is None:
+        raise NotSignedIn("login or password is wrong.", remedy="Try again, or ask the exam office.")
+    return user.id
+
+
+def sign_in(site: Site, login: str, password: str) -> tuple[str, Person]:
+    user_id = check_password(site, login, password)
+    token, now = new_token() + new_token(), site.now()
+    with site.database.write() as session:
+        session.execute(delete(Session).where(Session.expires_at < now))
+        session.add(Session(token_hash=_digest(token), user_id=user_id, made_at=now, expires_at=now + timedelta(hours=SESSION_HOURS)))
+    return token, person_of(site, token)
+
+
+def sign_out(site: Site, token: str) -> None:
+    with site.database.write() as session:
+        session.execute(delete(Session).where(Session.token_hash == _digest(token)))
+
+
+def person_of(site: Site, token: str) -> Person:
+    """Whose session a token is; NotSignedIn when it is nobody's or has ended."""
+    with site.database.read() as session:
+        found = session.execute(
+            select(User, Session.expires_at)
+            .join(Session, Session.user_id == User.id)
+            .where(Session.token_hash == _digest(token), User.active)
+        ).one_or_none()
+        if found is None or found[1] < site.now():
+            raise NotSignedIn("the session has ended.", remedy="Sign in again.")
+        user = found[0]
+        roles = session.scalars(select(Role).where(Role.user_id == user.id).order_by(Role.id)).all()
+    return Person(user.id, user.login, user.name, tuple(Grant(r.role, r.exam_id, r.scope) for r in roles))

@@ -1,0 +1,62 @@
+"""`markhall user add|role|station`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from core.settings import Settings
+from core.site import Site, open_site
+
+app = typer.Typer(help="People, stations and what they may do.", no_args_is_help=True)
+Login = Annotated[str, typer.Argument()]
+
+
+def _site() -> Site:
+    from core.db import migrate
+
+    settings = Settings.from_environment()
+    migrate(settings.database_url)
+    return open_site(settings)
+
+
+@app.command()
+def add(
+    login: Login,
+    name: Annotated[str, typer.Option("--name")] = "",
+    affiliation: Annotated[str, typer.Option("--school", help="the school whose scripts this person must not mark")] = "",
+    conflict: Annotated[list[str] | None, typer.Option("--conflict", help="a further school, declared")] = None,
+    password: Annotated[str, typer.Option(prompt=True, hide_input=True, confirmation_prompt=True, envvar="MARKHALL_PASSWORD")] = "",
+) -> None:
+    """Add a person."""
+    from api.auth import add_user
+
+    add_user(_site(), login, name or login, password, affiliation=affiliation, conflicts=conflict or ())
+    typer.echo(f"{login} was added")
+
+
+@app.command()
+def role(
+    login: Login,
+    name: Annotated[str, typer.Argument(help="office, chief, clerk, marker, leader, arbiter or auditor")],
+    exam: Annotated[str | None, typer.Option("--exam", help="default: every exam")] = None,
+    scope: Annotated[str, typer.Option("--scope", help="an item group such as M/W21; default: all")] = "",
+) -> None:
+    """Give a person a role."""
+    from api.auth import grant_role
+
+    grant_role(_site(), login, name, exam, scope)
+    typer.echo(f"{login} is {name} of {scope or exam or 'every exam'}")
+
+
+@app.command()
+def station(name: Annotated[str, typer.Argument()], exam: Annotated[str, typer.Option("--exam")]) -> None:
+    """Register a scan station; its token is shown once."""
+    from core.loading import exam_by_code
+    from scanner.intake import register_station
+
+    site = _site()
+    with site.database.read() as session:
+        exam_id = exam_by_code(session, exam).id
+    typer.echo(register_station(site, exam_id, name))

@@ -1,0 +1,43 @@
+"""`markhall read` and `markhall simulate`: no database, files in and files out."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from api.cli.progress import Bar
+
+
+def register(main: typer.Typer) -> None:
+    @main.command()
+    def read(
+        paths: Annotated[list[Path], typer.Argument(help="images, TIFFs, PDFs or folders", metavar="PATH...")],
+        template: Annotated[Path, typer.Option("--template", help="the form's template, JSON")],
+        out: Annotated[Path, typer.Option("-o", "--out", help="the CSV to write")],
+        jobs: Annotated[int, typer.Option("--jobs", min=1, help="processes")] = 1,
+    ) -> None:
+        """Read filled forms: one CSV row a side, ok, review or rejected."""
+        from omr.files import read_files
+
+        with Bar("reading") as bar:
+            summary = read_files(template, paths, out, jobs=jobs, progress=bar)
+        typer.echo(f"{out}: {summary.ok} ok, {summary.review} review, {summary.rejected} rejected")
+
+    @main.command()
+    def simulate(
+        sheets: Annotated[Path, typer.Argument(help="the printed sheets; template and list lie beside it", metavar="SHEETS.pdf")],
+        answers: Annotated[Path, typer.Option("--answers", help="CSV: sheet,field,value")],
+        out: Annotated[Path, typer.Option("-o", "--out", help="the folder to fill")],
+        trouble: Annotated[str, typer.Option("--trouble", help="none, typical or harsh")] = "typical",
+        seed: Annotated[int, typer.Option("--seed")] = 1,
+        jobs: Annotated[int, typer.Option("--jobs", min=1, help="processes")] = os.cpu_count() or 1,
+    ) -> None:
+        """What a scanner would make of filled sheets, with truth.csv."""
+        from scanner.simulator import simulate as run
+
+        with Bar("scanning") as bar:
+            summary = run(sheets, answers, out, trouble=trouble, seed=seed, jobs=jobs, progress=bar)
+        typer.echo(str(summary))

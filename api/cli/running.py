@@ -1,0 +1,63 @@
+"""`markhall up`, `serve`, `worker`, `doctor`: the processes of an installation."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from typing import Annotated
+
+import typer
+
+from core.settings import Settings
+
+Host = Annotated[str, typer.Option("--host")]
+Port = Annotated[int, typer.Option("--port")]
+
+
+def register(main: typer.Typer) -> None:
+    @main.command()
+    def up(
+        host: Host = "127.0.0.1",
+        port: Port = 8460,
+        readers: Annotated[int, typer.Option("--readers", min=0, help="reader processes; default: one a core")] = os.cpu_count() or 1,
+    ) -> None:
+        """Run everything on this machine: queue server, web, readers."""
+        from api.processes import House
+
+        house = House(Settings.from_environment(), host=host, port=port, readers=readers)
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+        house.start()
+        typer.echo(f"Markhall is at http://{host}:{port}")
+        try:
+            house.watch()
+        finally:
+            house.stop()
+
+    @main.command()
+    def serve(host: Host = "127.0.0.1", port: Port = 8460) -> None:
+        """Run the web process."""
+        import uvicorn
+
+        uvicorn.run("api.app:create_app", factory=True, host=host, port=port, log_level="warning", access_log=False)
+
+    @main.command()
+    def worker() -> None:
+        """Run one reader, warm, until it is told to stop."""
+        from core.queue import work
+        from core.site import open_site
+        from omr.jobs import warm_up
+
+        warm_up()
+        work(open_site(Settings.from_environment()).redis)
+
+    @main.command()
+    def doctor() -> None:
+        """Say what is there on this machine and what is missing."""
+        from api.doctor import findings
+
+        faults = 0
+        for finding in findings(Settings.from_environment()):
+            faults += finding.state == "missing"
+            typer.echo(f"{finding.state:8} {finding.part}: {finding.detail}")
+        raise typer.Exit(5 if faults else 0)

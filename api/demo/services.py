@@ -1,0 +1,45 @@
+"""The demo's servers: `markhall up` as a process of its own, on a free port of this machine."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+from api.demo.client import wait_for
+from api.processes import die_with_parent
+from core.settings import Settings
+
+
+class Services:
+    def __init__(self, settings: Settings, readers: int) -> None:
+        settings.home.mkdir(parents=True, exist_ok=True)
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        self.url = f"http://127.0.0.1:{port}"
+        self._environment = {**os.environ, **settings.as_environment()}
+        command = [sys.executable, "-m", "api.cli", "up", "--port", str(port), "--readers", str(readers)]
+        with (settings.home / "up.log").open("ab") as log:
+            self._process = subprocess.Popen(command, stdout=log, stderr=log, env=self._environment, preexec_fn=die_with_parent)
+
+    def wait(self) -> None:
+        wait_for(self.url)
+
+    def station(self, folder: Path, exam: str, token: str, batch: str) -> subprocess.Popen[bytes]:
+        """A scan station: a process of its own that sends a folder as a batch."""
+        command = [sys.executable, "-m", "api.cli", "station", str(folder), "--url", self.url, "--exam", exam, "--batch", batch]
+        environment = {**self._environment, "MARKHALL_STATION_TOKEN": token}
+        with (Path(self._environment["MARKHALL_HOME"]) / "stations.log").open("ab") as log:
+            return subprocess.Popen(command, stdout=log, stderr=log, env=environment, preexec_fn=die_with_parent)
+
+    def stop(self) -> None:
+        self._process.send_signal(signal.SIGTERM)
+        try:
+            self._process.wait(30)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait(10)

@@ -1,0 +1,106 @@
+"""Running an installation on one machine: the queue server, the web process and the readers, watched as children."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from core.db import migrate
+from core.local import LocalQueueServer, start_queue_server
+from core.settings import Settings
+
+_PR_SET_PDEATHSIG = 1
+
+
+def die_with_parent() -> None:
+    """Runs in a child between fork and exec: its parent's death, even by kill -9, ends it too (Linux)."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+@dataclass
+class Child:
+    arguments: Sequence[str]
+    log: Path
+    process: subprocess.Popen[bytes] | None = None
+    starts: int = 0
+
+    def start(self, environment: dict[str, str]) -> None:
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "api.cli", *self.arguments],
+                stdout=log,
+                stderr=log,
+                env=environment,
+                preexec_fn=die_with_parent,
+            )
+        self.starts += 1
+
+    @property
+    def running(self) -> bool:
+        return self.process is not None and self.process.poll() is None
+
+    def stop(self, signal_number: int = signal.SIGTERM) -> None:
+        if self.process is not None and self.running:
+            self.process.send_signal(signal_number)
+            try:
+                self.process.wait(15)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait(15)
+
+
+class House:
+    """All processes of one machine. A child that ends is started again; its work is in the database."""
+
+    def __init__(self, settings: Settings, *, host: str, port: int, readers: int) -> None:
+        settings.home.mkdir(parents=True, exist_ok=True)
+        self._queue: LocalQueueServer | None = None
+        self._settings = settings
+        serve = ["serve", "--host", host, "--port", str(port)]
+        self._children = [
+            Child(serve, settings.home / "web.log"),
+            *(Child(["worker"], settings.home / f"reader-{n + 1}.log") for n in range(readers)),
+        ]
+
+    @property
+    def _environment(self) -> dict[str, str]:
+        threads = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+        return {**os.environ, **threads, **self._settings.as_environment()}
+
+    def start(self) -> None:
+        self._ensure_queue()
+        migrate(self._settings.database_url)
+        for child in self._children:
+            child.start(self._environment)
+
+    def _ensure_queue(self) -> None:
+        if self._queue is not None and self._queue.process.poll() is None:
+            return
+        if self._queue is None and self._settings.redis_url:
+            return
+        self._queue = start_queue_server(self._settings.home, before_start=die_with_parent)
+        self._settings = replace(self._settings, redis_url=self._queue.url)
+
+    def watch(self) -> None:
+        """Start again whatever ended. Never returns by itself."""
+        while True:
+            time.sleep(0.5)
+            self._ensure_queue()
+            for child in self._children:
+                if not child.running:
+                    child.start(self._environment)
+                    time.sleep(min(child.starts * 0.2, 5.0))
+
+    def stop(self) -> None:
+        for child in self._children:
+            child.stop()
+        if self._queue is not None:
+            self._queue.stop()

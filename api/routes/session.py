@@ -1,0 +1,59 @@
+"""Signing in and out, and who I am."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter, Response
+from pydantic import BaseModel, Field
+from sqlalchemy import select
+
+from api.asking import COOKIE, PersonDep, SiteDep, TokenDep
+from api.auth import SESSION_HOURS, Person, sign_in, sign_out
+from core.loading import definition_of
+from core.site import Site
+from core.tables import Exam
+from marking.handout import release_all
+
+router = APIRouter(prefix="/api", tags=["session"])
+
+
+class SignIn(BaseModel):
+    login: str = Field(max_length=80)
+    password: str = Field(max_length=200)
+
+
+def describe(site: Site, person: Person) -> dict[str, Any]:
+    with site.database.read() as session:
+        exams = {e.id: e.code for e in session.scalars(select(Exam))}
+    roles = [{"role": g.role, "exam": exams.get(g.exam_id) if g.exam_id else None, "scope": g.scope} for g in person.grants]
+    return {"id": person.id, "login": person.login, "name": person.name, "roles": roles}
+
+
+@router.post("/session")
+def begin(body: SignIn, site: SiteDep, response: Response) -> dict[str, Any]:
+    token, person = sign_in(site, body.login, body.password)
+    response.set_cookie(COOKIE, token, max_age=SESSION_HOURS * 3600, httponly=True, samesite="strict")
+    return {"token": token, "user": describe(site, person)}
+
+
+@router.delete("/session", status_code=204)
+def end(site: SiteDep, token: TokenDep, person: PersonDep, response: Response) -> None:
+    release_all(site, person.id)
+    sign_out(site, token)
+    response.delete_cookie(COOKIE)
+
+
+@router.get("/health")
+def health(site: SiteDep) -> dict[str, bool]:
+    with site.database.read() as session:
+        session.execute(select(Exam.id).limit(1))
+    return {"ok": True}
+
+
+@router.get("/me")
+def me(site: SiteDep, person: PersonDep) -> dict[str, Any]:
+    with site.database.read() as session:
+        mine = [e for e in session.scalars(select(Exam).order_by(Exam.code)) if any(g.exam_id in (None, e.id) for g in person.grants)]
+        exams = [{"code": e.code, "title": definition_of(session, e).title.model_dump()} for e in mine]
+    return {"user": describe(site, person), "exams": exams}
