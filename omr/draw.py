@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from reportlab import rl_config
 from reportlab.lib.colors import Color
 from reportlab.pdfbase import pdfmetrics
 from reportlab.pdfgen.canvas import Canvas
@@ -18,6 +19,8 @@ from core.exam import Paper
 from omr.layout_ink import Ink, Item, Oval, Panel, Stroke, Words
 from omr.sheet import Face
 from omr.symbols import PAGE_MODULE, QUIET_PAGE, bar_module, bar_symbol, page_symbol, runs
+
+rl_config.useA85 = 0  # page streams as plain bytes: a fifth smaller, and quicker
 
 POINTS = 72 / 25.4
 BAR_TEXT = 4.6  # kept free under the bars for the number
@@ -66,7 +69,7 @@ class SheetPrinter:
         symbol = page_symbol(text)
         size, box = len(symbol), face.page_code
         left, top = box.x + QUIET_PAGE * PAGE_MODULE, box.y + QUIET_PAGE * PAGE_MODULE
-        rectangles = ((x, size - 1 - y, length, 1) for i, row in enumerate(symbol) for y, x, length in runs(row, i))
+        rectangles = ((x, size - 1 - y, length, 1) for y, row in enumerate(symbol) for x, length in runs(row))
         self._modules(rectangles, left, face.height - top - size * PAGE_MODULE, PAGE_MODULE, PAGE_MODULE)
 
     def _barcode(self, face: Face, number: str) -> None:
@@ -75,7 +78,7 @@ class SheetPrinter:
         module = bar_module(len(number), box.width)
         left = box.x + (box.width - len(bars) * module) / 2
         height = box.height - BAR_TEXT - 1.0
-        rectangles = ((x, 0, length, 1) for _, x, length in runs(bars))
+        rectangles = ((x, 0, length, 1) for x, length in runs(bars))
         self._modules(rectangles, left, face.height - box.y - 1.0 - height, module, height)
 
     def _modules(self, rectangles: Iterable[tuple[int, int, int, int]], left: float, bottom: float, across: float, up: float) -> None:
@@ -84,10 +87,7 @@ class SheetPrinter:
         canvas.saveState()
         canvas.setFillColor(_GREY["black"])
         canvas.transform(across * POINTS, 0, 0, up * POINTS, left * POINTS, bottom * POINTS)
-        path = canvas.beginPath()
-        for rectangle in rectangles:
-            path.rect(*rectangle)
-        canvas.drawPath(path, stroke=0, fill=1)
+        canvas.addLiteral(" ".join(f"{x} {y} {width} {height} re" for x, y, width, height in rectangles) + " f")
         canvas.restoreState()
 
     def _draw(self, item: Item, page: float) -> None:

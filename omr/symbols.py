@@ -5,6 +5,7 @@ Sizes are chosen for a scan of 150 dots an inch and more: a module of the page c
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -17,36 +18,34 @@ QUIET_PAGE = 4  # modules, as the standard asks
 QUIET_BAR = 10
 _STRONGEST = 35  # a version 3 symbol of the strongest correction holds so many characters
 
-Run = tuple[int, int, int]  # row, first column, length: in modules
+Row = bytes  # one byte a module, 0 where it is black
+_BLACK = re.compile(b"\0+")
 
 
-def page_symbol(text: str) -> tuple[tuple[bool, ...], ...]:
-    """The QR symbol of a page code, row by row, True where it is black."""
+def page_symbol(text: str) -> tuple[Row, ...]:
+    """The QR symbol of a page code, row by row."""
     level = "H" if len(text) <= _STRONGEST else "Q"
     code = zxingcpp.create_barcode(text, zxingcpp.BarcodeFormat.QRCode, ec_level=level)
-    return _black(code.to_image(scale=1, add_quiet_zones=False))
+    return _rows(code.to_image(scale=1, add_quiet_zones=False))
 
 
-def bar_symbol(number: str) -> tuple[bool, ...]:
+def bar_symbol(number: str) -> Row:
     code = zxingcpp.create_barcode(number, zxingcpp.BarcodeFormat.Code128)
-    return _black(code.to_image(scale=1, add_hrt=False, add_quiet_zones=False))[0]
+    return _rows(code.to_image(scale=1, add_hrt=False, add_quiet_zones=False))[0]
 
 
-def _black(image: Any) -> tuple[tuple[bool, ...], ...]:
-    """One pixel a module, as the library gives it: a buffer of rows of bytes, 0 for black."""
-    rows: Any = memoryview(image).tolist()
-    return tuple(tuple(value == 0 for value in row) for row in rows)
+def _rows(image: Any) -> tuple[Row, ...]:
+    """The picture that the library gives, of one pixel a module."""
+    pixels = memoryview(image)
+    assert pixels.shape is not None
+    flat, width = pixels.tobytes(), pixels.shape[1]
+    return tuple(flat[i : i + width] for i in range(0, len(flat), width))
 
 
-def runs(row: tuple[bool, ...], index: int = 0) -> Iterator[Run]:
-    """The black runs of a row of modules."""
-    start: int | None = None
-    for column, black in enumerate((*row, False)):
-        if black and start is None:
-            start = column
-        elif not black and start is not None:
-            yield index, start, column - start
-            start = None
+def runs(row: Row) -> Iterator[tuple[int, int]]:
+    """The black runs of a row: first module and length."""
+    for match in _BLACK.finditer(row):
+        yield match.start(), match.end() - match.start()
 
 
 def bar_module(digits: int, room: float) -> float:
