@@ -1,0 +1,32 @@
+"""A response's final marks, derived again from the marks that count, through its scheme's truth table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from core.exam import ItemGroup
+from core.states import TaskLevel
+from marking.adjudicate import Agreed, ResponseMark, adjudicate_response
+
+Ratio = tuple[int, int]  # numerator, denominator: hundredths of a mark
+
+
+@dataclass(frozen=True, slots=True)
+class CountedMark:
+    id: int
+    level: str
+    ordinal: int  # of its slot
+    values: Mapping[str, Any]
+
+
+def derived_finals(group: ItemGroup, marks: Sequence[CountedMark]) -> dict[str, Ratio]:
+    """The agreed items only. Marks that do not fit the group's items agree on nothing."""
+    given = [ResponseMark(m.id, TaskLevel(m.level), m.values) for m in sorted(marks, key=lambda m: (m.ordinal, m.id))]
+    try:
+        verdict = adjudicate_response(group.scheme, group.items, given)
+    except (KeyError, TypeError):
+        return {}
+    agreed = ((item, v) for item, v in verdict.items.items() if isinstance(v, Agreed))
+    return {item: (v.mark.numerator, v.mark.denominator) for item, v in agreed}
