@@ -92,21 +92,29 @@ class _Columns:
 def flow(blocks: Sequence[Block], sides: Iterator[SideDraft]) -> list[SideDraft]:
     """Draw every block; the sides that were opened. `sides` gives fresh sides as long as they are asked for."""
     columns = _Columns(sides)
+    held = False
     for block, after in zip(blocks, [*blocks[1:], None], strict=True):
-        _assign(block, after if block.keeps else None, columns)
+        if not held:
+            columns.fresh_with(_room_for(block, after if block.keeps else None, columns.tallest))
+        _place(block, columns)
+        held = block.keeps
     for column in columns.opened:
         _draw(column)
     return columns.used()
 
 
-def _assign(block: Block, kept: Block | None, columns: _Columns) -> None:
-    need = block.height + (GAP + (SMALLEST_PART if kept.splits else kept.height) if kept else 0.0)
-    if need <= columns.tallest:
-        columns.fresh_with(need)
-    elif block.splits:
-        columns.fresh_with(SMALLEST_PART)
-    else:
-        raise LayoutImpossible(need)
+def _room_for(block: Block, kept: Block | None, tallest: float) -> float:
+    """How much must be left of a column for `block` to start there: all of it and what it keeps, if that can be."""
+    needs = [block.height + GAP + kept.height, block.height + GAP + SMALLEST_PART] if kept else [block.height]
+    if block.splits:
+        needs.append(SMALLEST_PART)
+    for need in needs:
+        if need <= tallest:
+            return need
+    raise LayoutImpossible(block.height)
+
+
+def _place(block: Block, columns: _Columns) -> None:
     left, number = block.height, 1
     while left > columns.now.rest:
         height = columns.now.rest
