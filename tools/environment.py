@@ -104,7 +104,13 @@ def _install_uv() -> str:
     pip = [sys.executable, "-m", "pip"]
     if subprocess.run([*pip, "--version"], capture_output=True, check=False).returncode:
         pip = _pip_of_its_own()
-    environment = {**os.environ, "PIP_REQUIRE_VIRTUALENV": "0", "PIP_USER": "0", "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
+    environment = {
+        **os.environ,
+        "PIP_REQUIRE_VIRTUALENV": "0",
+        "PIP_USER": "0",
+        "PIP_DISABLE_PIP_VERSION_CHECK": "1",
+        "PIP_ROOT_USER_ACTION": "ignore",
+    }
     command = [*pip, "install", "--quiet", "--target", str(target), UV_PIN]
     if subprocess.run(command, cwd=PRIVATE.parent, env=environment, check=False).returncode:
         raise CannotInstallError(
