@@ -7,12 +7,13 @@ import shutil
 import subprocess
 import sys
 import time
-from pathlib import Path
+from tools import environment
+from tools.environment import ROOT
 
-ROOT = Path(__file__).resolve().parent.parent
-BIN = ROOT / ".venv" / "bin"
+BIN = environment.VENV / "bin"
 
 CHECKS: dict[str, list[str]] = {
+    "lock": [environment.find_uv() or "uv", "lock", "--check", "--quiet"],
     "style": [str(BIN / "ruff"), "check", "."],
     "formatting": [str(BIN / "ruff"), "format", "--check", "."],
     "types": [str(BIN / "mypy")],
