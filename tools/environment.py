@@ -30,7 +30,7 @@ def install(*, with_tests: bool) -> None:
     have = _read_stamp()
     if all(have.get(key) == value for key, value in wanted.items()) and (have.get("tests") or not with_tests):
         return
-    uv = find_uv() or _install_uv()
+    uv = uv_program()
     _announce(with_tests=with_tests, builds=have.get("project") != wanted["project"])
     command = [uv, "sync", "--frozen", "--inexact", "--python", sys.executable]
     command += [] if with_tests else ["--no-dev"]
@@ -81,7 +81,11 @@ def _read_stamp() -> dict[str, object]:
     return found if isinstance(found, dict) else {}
 
 
-def find_uv() -> str | None:
+def uv_program() -> str:
+    return _find_uv() or _install_uv()
+
+
+def _find_uv() -> str | None:
     for uv in (shutil.which("uv"), str(PRIVATE / "uv" / "bin" / "uv")):
         if uv and _version_of(uv) >= UV_OLDEST:
             return uv
