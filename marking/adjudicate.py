@@ -1,0 +1,213 @@
+"""What the marks on an item come to: an exact mark, or one more person to ask. Pure; the tables stand in `marking.schemes`.
+
+Marks are taken in the order of their slots. An item is agreed by the first marks that suffice: later ones, given
+because another item of the response was still open, are recorded and not used.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+from core.exam import Scheme, WrittenItem
+from core.states import TaskLevel
+from marking.schemes import ZERO_TABLE, Ask, Row, Take, When, rows_of
+
+Values = Mapping[str, int | Mapping[str, int]]  # hundredths: {item: n} or {item: {step: n}}
+ZEROS_NEEDED = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """One counted mark on one item: who gave it, and the hundredths of its steps (a plain item is one step)."""
+
+    level: TaskLevel
+    steps: tuple[int, ...]
+
+    @property
+    def total(self) -> int:
+        return sum(self.steps)
+
+
+@dataclass(frozen=True, slots=True)
+class Agreed:
+    mark: Fraction  # of hundredths, exact
+    rule: str
+    used: tuple[int, ...]  # which of the marks so far, by place
+
+
+@dataclass(frozen=True, slots=True)
+class OneMore:
+    level: TaskLevel
+    blind: bool
+
+
+Verdict = Agreed | OneMore
+
+
+@dataclass(frozen=True, slots=True)
+class ResponseMark:
+    """One counted mark on a whole response, as it is kept."""
+
+    id: int
+    level: TaskLevel
+    values: Values
+
+
+@dataclass(frozen=True, slots=True)
+class ResponseVerdict:
+    """Each item's own verdict (`used` holds mark ids here), and whom to ask when one of them is still open."""
+
+    items: dict[str, Verdict]
+    next: OneMore | None
+
+
+def adjudicate_response(scheme: Scheme, items: Sequence[WrittenItem], marks: Sequence[ResponseMark]) -> ResponseVerdict:
+    """Adjudicate every item by itself. While any is open one more person marks the response: a marker before a leader
+    before an arbiter, so that nobody who must be blind comes after a decision."""
+    verdicts: dict[str, Verdict] = {}
+    for item in items:
+        verdict = adjudicate(scheme, item, [Given(m.level, steps_of(item, m.values)) for m in marks])
+        if isinstance(verdict, Agreed):
+            verdict = Agreed(verdict.mark, verdict.rule, tuple(marks[i].id for i in verdict.used))
+        verdicts[item.id] = verdict
+    order = (TaskLevel.MARKER, TaskLevel.LEADER, TaskLevel.ARBITER)
+    asked = sorted((v for v in verdicts.values() if isinstance(v, OneMore)), key=lambda v: order.index(v.level))
+    return ResponseVerdict(verdicts, asked[0] if asked else None)
+
+
+def steps_of(item: WrittenItem, values: Values) -> tuple[int, ...]:
+    value = values[item.id]
+    return (value,) if isinstance(value, int) else tuple(value[step.id] for step in item.steps)
+
+
+def adjudicate(scheme: Scheme, item: WrittenItem, marks: Sequence[Given]) -> Verdict:
+    """The verdict on one item after these marks, in the order of their slots."""
+    verdict, count = _first_agreed(rows_of(scheme), scheme, item, marks, 0)
+    if scheme.zeros and _is_agreed_zero(verdict):
+        verdict, _ = _first_agreed(ZERO_TABLE, scheme, item, marks, count)
+    return verdict
+
+
+def _first_agreed(rows: Sequence[Row], scheme: Scheme, item: WrittenItem, marks: Sequence[Given], start: int) -> tuple[Verdict, int]:
+    """The verdict on the fewest marks, `start` or more, that agree; else on all. And how many marks that was."""
+    for count in range(start, len(marks)):
+        verdict = _read(rows, _Seen(scheme, item, marks[:count], start))
+        if isinstance(verdict, Agreed):
+            return verdict, count
+    return _read(rows, _Seen(scheme, item, marks, start)), len(marks)
+
+
+def _is_agreed_zero(verdict: Verdict) -> bool:
+    return isinstance(verdict, Agreed) and verdict.mark == 0 and verdict.rule != "arbiter"
+
+
+def within(scheme: Scheme, item: WrittenItem, a: Given, b: Given) -> bool:
+    """Whether two marks may stand together. Equal marks always may, also where the tolerance is zero and exclusive."""
+    tolerance = scheme.tolerance
+    if tolerance.scope == "item" or not item.steps:
+        pairs = [(abs(a.total - b.total), item.marks)]
+    else:
+        pairs = [(abs(x - y), step.marks) for x, y, step in zip(a.steps, b.steps, item.steps, strict=True)]
+    limits = [(difference, tolerance.of(full)) for difference, full in pairs]
+    return all(d == 0 or (d <= t if tolerance.inclusive else d < t) for d, t in limits)
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """The marks that a row's condition looks at."""
+
+    scheme: Scheme
+    item: WrittenItem
+    marks: Sequence[Given]
+    zero_from: int  # how many marks had agreed on zero; read by the zero table only
+
+    def places(self, level: TaskLevel) -> list[int]:
+        return [i for i, mark in enumerate(self.marks) if mark.level == level]
+
+    def near(self, i: int, j: int) -> bool:
+        return within(self.scheme, self.item, self.marks[i], self.marks[j])
+
+    def distance(self, i: int, j: int) -> int:
+        a, b = self.marks[i], self.marks[j]
+        if self.scheme.tolerance.scope == "step":
+            return sum(abs(x - y) for x, y in zip(a.steps, b.steps, strict=True))
+        return abs(a.total - b.total)
+
+    def mean(self, i: int, j: int) -> Fraction:
+        return Fraction(self.marks[i].total + self.marks[j].total, 2)
+
+    @property
+    def zeros(self) -> list[int]:
+        return [i for i, mark in enumerate(self.marks) if mark.total == 0]
+
+
+def _read(rows: Sequence[Row], seen: _Seen) -> Verdict:
+    row = next(row for row in rows if _holds(row.when, seen))
+    if isinstance(row.then, Ask):
+        return OneMore(row.then.level, row.then.blind)
+    return _take(row.then, row.rule, seen)
+
+
+def _holds(when: When, seen: _Seen) -> bool:
+    markers, leaders = seen.places(TaskLevel.MARKER), seen.places(TaskLevel.LEADER)
+    match when:
+        case When.NO_A | When.NO_B | When.NO_C:
+            return len(markers) < {When.NO_A: 1, When.NO_B: 2, When.NO_C: 3}[when]
+        case When.A_B_NEAR:
+            return seen.near(markers[0], markers[1])
+        case When.NO_LEADER:
+            return not leaders
+        case When.L_NEAR_ONE:
+            return seen.near(leaders[0], markers[0]) or seen.near(leaders[0], markers[1])
+        case When.C_NEAR_BOTH:
+            return seen.near(markers[2], markers[0]) and seen.near(markers[2], markers[1])
+        case When.C_NEAR_ONE:
+            return seen.near(markers[2], markers[0]) or seen.near(markers[2], markers[1])
+        case When.ARBITER:
+            return bool(seen.places(TaskLevel.ARBITER))
+        case When.OTHER_THAN_ZERO:
+            return any(mark.total != 0 for mark in seen.marks[seen.zero_from :])
+        case When.FOUR_ZEROS:
+            return len(seen.zeros) >= ZEROS_NEEDED
+        case When.OTHERWISE:
+            return True
+
+
+def _take(take: Take, rule: str, seen: _Seen) -> Agreed:
+    markers = seen.places(TaskLevel.MARKER)
+    match take:
+        case Take.A:
+            return _single(seen, markers[0], rule)
+        case Take.LEADER:
+            return _single(seen, seen.places(TaskLevel.LEADER)[0], rule)
+        case Take.ARBITER:
+            return _single(seen, seen.places(TaskLevel.ARBITER)[0], rule)
+        case Take.MEAN_A_B:
+            return Agreed(seen.mean(markers[0], markers[1]), rule, (markers[0], markers[1]))
+        case Take.MEAN_NEAR:
+            a, b, c = markers[:3]
+            near = a if seen.near(a, c) else b
+            return Agreed(seen.mean(near, c), rule, (near, c))
+        case Take.MEAN_NEAREST:
+            return _nearest(seen, markers[0], markers[1], markers[2], rule)
+        case Take.ZERO:
+            return Agreed(Fraction(0), rule, tuple(seen.zeros))
+
+
+def _single(seen: _Seen, place: int, rule: str) -> Agreed:
+    return Agreed(Fraction(seen.marks[place].total), rule, (place,))
+
+
+def _nearest(seen: _Seen, a: int, b: int, c: int, rule: str) -> Agreed:
+    to_a, to_b = seen.distance(a, c), seen.distance(b, c)
+    if to_a != to_b:
+        near = a if to_a < to_b else b
+        return Agreed(seen.mean(near, c), rule, (near, c))
+    tie = seen.scheme.tie
+    if tie == "mean":
+        return Agreed((seen.mean(a, c) + seen.mean(b, c)) / 2, f"{rule}, tie: mean", (a, b, c))
+    first = max if tie == "higher" else min
+    near = first((a, b), key=lambda i: seen.marks[i].total)
+    return Agreed(seen.mean(near, c), f"{rule}, tie: {tie}", (near, c))

@@ -1,0 +1,47 @@
+"""What a person may mark in an exam: at which level, in which item groups, and whose scripts never."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import and_, or_, select
+from sqlalchemy.orm import Session
+
+from core.errors import Forbidden
+from core.states import TaskLevel
+from core.tables import Conflict, Role, User
+
+LEVELS = {str(level): level for level in TaskLevel}  # a role's name is its level's
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    user_id: int
+    roles: frozenset[tuple[TaskLevel, str]]  # the scope is "" (the exam), "M" (a paper) or "M/W21" (an item group)
+    schools: frozenset[str]  # excluded: the person's own, and declared conflicts
+
+    def may(self, level: TaskLevel, paper: str, group: str) -> bool:
+        return any((level, scope) in self.roles for scope in ("", paper, f"{paper}/{group}"))
+
+    def require(self, level: TaskLevel, paper: str, group: str) -> None:
+        if not self.may(level, paper, group):
+            raise Forbidden(f"you may not mark {paper}/{group} as {level}.", where="task")
+
+    def require_lead(self, paper: str, group: str) -> None:
+        if not (self.may(TaskLevel.LEADER, paper, group) or self.may(TaskLevel.ARBITER, paper, group)):
+            raise Forbidden(f"only a leader or arbiter of {paper}/{group} may do this.", where="response")
+
+
+def reach_of(session: Session, exam_id: int, user_id: int) -> Reach:
+    """In one statement; Forbidden for somebody who is not active or may mark nothing in this exam."""
+    query = (
+        select(User.affiliation, Role.role, Role.scope, Conflict.school_code)
+        .join(Role, and_(Role.user_id == User.id, or_(Role.exam_id == exam_id, Role.exam_id.is_(None)), Role.role.in_(LEVELS)))
+        .outerjoin(Conflict, Conflict.user_id == User.id)
+        .where(User.id == user_id, User.active)
+    )
+    rows = session.execute(query).all()
+    if not rows:
+        raise Forbidden("you are no marker of this exam.", where="role")
+    schools = {school for row in rows for school in (row.affiliation, row.school_code) if school}
+    return Reach(user_id, frozenset((LEVELS[row.role], row.scope) for row in rows), frozenset(schools))

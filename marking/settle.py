@@ -1,0 +1,110 @@
+"""The consequences of a response's counted marks: its final marks, its state, and the slots that stay open.
+
+`settle` makes the rows say what the truth table says, whatever changed: a mark, a revision, a leader's resolution.
+Called twice it changes nothing the second time.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import select
+
+from core.states import ResponseState, TaskLevel, TaskState
+from core.tables import FinalMark, Task
+from marking.adjudicate import Agreed, OneMore, Verdict, adjudicate_response
+from marking.handout import SHUFFLE_BITS
+from marking.record import Record, as_response_marks
+from marking.schemes import TABLE_VERSION, first_slots
+
+Entry = Mapping[str, Any]
+
+
+def settle(record: Record) -> list[Entry]:
+    """Bring final marks, state and open slots in step with the counted marks; the ledger entries for it."""
+    counted = record.counted()
+    verdict = adjudicate_response(record.group.scheme, record.group.items, as_response_marks(counted))
+    # One counted mark or none settles something only where one marker is enough; a revision may take it back.
+    may_differ = any(isinstance(v, Agreed) for v in verdict.items.values()) or record.response.state is not ResponseState.OPEN
+    entries = _write_finals(record, verdict.items) if may_differ or len(counted) > 1 else []
+    record.response.state = ResponseState.OPEN if verdict.next else ResponseState.AGREED
+    _set_slots(record, verdict.next)
+    return entries
+
+
+def _write_finals(record: Record, verdicts: Mapping[str, Verdict]) -> list[Entry]:
+    session, response = record.session, record.response
+    query = select(FinalMark).where(FinalMark.response_id == response.id).order_by(FinalMark.version)
+    last = {final.item: final for final in session.scalars(query)}
+    entries: list[Entry] = []
+    for item, verdict in verdicts.items():
+        old = last.get(item)
+        if isinstance(verdict, Agreed):
+            if old is not None and old.current and _same(old, verdict):
+                continue
+            final = _final(record, item, verdict, old.version + 1 if old else 1)
+            session.add(final)
+            entries.append(_final_entry(final))
+        elif old is not None and old.current:
+            entries.append({"kind": "final-withdrawn", "response": response.id, "item": item, "version": old.version})
+        if old is not None:
+            old.current = False
+    return entries
+
+
+def _same(final: FinalMark, agreed: Agreed) -> bool:
+    mark = (final.numerator, final.denominator) == (agreed.mark.numerator, agreed.mark.denominator)
+    return mark and final.rule == agreed.rule and final.mark_ids == list(agreed.used)
+
+
+def _final(record: Record, item: str, agreed: Agreed, version: int) -> FinalMark:
+    return FinalMark(
+        exam_id=record.response.exam_id,
+        response_id=record.response.id,
+        item=item,
+        version=version,
+        current=True,
+        numerator=agreed.mark.numerator,
+        denominator=agreed.mark.denominator,
+        rule=agreed.rule,
+        table_version=TABLE_VERSION,
+        mark_ids=list(agreed.used),
+        at=record.now,
+    )
+
+
+def _final_entry(final: FinalMark) -> Entry:
+    return {
+        "kind": "final",
+        "response": final.response_id,
+        "item": final.item,
+        "version": final.version,
+        "numerator": final.numerator,
+        "denominator": final.denominator,
+        "rule": final.rule,
+        "table": final.table_version,
+        "marks": final.mark_ids,
+    }
+
+
+def _set_slots(record: Record, asked: OneMore | None) -> None:
+    """Leave open exactly the slots that the verdict asks for; void the others; add what is missing."""
+    level, wanted = (asked.level, 1) if asked else (TaskLevel.MARKER, 0)
+    if asked and asked.level is TaskLevel.MARKER:
+        markers = sum(1 for mark in record.counted() if mark.level is TaskLevel.MARKER)
+        wanted = max(1, first_slots(record.group.scheme) - markers)
+    kept = [task for task in record.open_tasks() if task.level is level][:wanted]
+    for task in record.open_tasks():
+        if task not in kept:
+            void(record, task)
+    added = [record.add_task(level, secrets.randbits(SHUFFLE_BITS)) for _ in range(wanted - len(kept))]
+    if added:
+        record.session.flush()
+        record.hints.offer(record.waiting(task) for task in added)
+
+
+def void(record: Record, task: Task) -> None:
+    task.state = TaskState.VOID
+    record.hints.gone(record.waiting(task))
