@@ -49,6 +49,7 @@ class Stack:
     template_path: Path
     template: Template
     cards: tuple[Card, ...]
+    spares: tuple[Card, ...] = ()  # printed without a candidate and not mentioned in the answers: extra sheets
 
 
 def load_stack(sheets_pdf: Path, answers_csv: Path) -> Stack:
@@ -61,12 +62,12 @@ def load_stack(sheets_pdf: Path, answers_csv: Path) -> Stack:
         raise BadInput("the simulator draws only on templates in millimetres.", where=str(template_path))
     faces = _faces(list_path, template)
     told, written = _answers(answers_csv, set(faces), template)
-    cards = tuple(
+    printed = [
         Card(sheet=sheet, candidate=candidate, faces=sides, told=told[sheet], written=written[sheet])
         for sheet, (candidate, sides) in faces.items()
-        if candidate or told[sheet] or written[sheet]  # a spare sheet that nobody used is not scanned
-    )
-    return Stack(pdf=sheets_pdf, template_path=template_path, template=template, cards=cards)
+    ]
+    used = tuple(card for card in printed if card.candidate or card.told or card.written)
+    return Stack(sheets_pdf, template_path, template, used, tuple(card for card in printed if card not in used))
 
 
 def told_values(grid: Grid, told: str, line: int) -> tuple[int, ...]:

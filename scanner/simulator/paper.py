@@ -92,8 +92,8 @@ def stain(sheet: Sheet, at: tuple[float, float], radius: float, darkness: float,
     outline = radius * (1 + sum(rng.normal(0, 0.12 / k) * np.cos(k * angle + rng.uniform(0, 6)) for k in (1, 2, 3, 5)))
     inside = np.clip((outline - np.hypot(dx, dy)) / 0.6, 0, 1)
     rim = np.exp(-(((outline - np.hypot(dx, dy)) / 0.7 - 1) ** 2))
-    blotch = cv2.GaussianBlur(tooth_at(inside.shape, rng).copy(), (0, 0), 5.0)
-    dark = darkness * (inside * (0.6 + 0.8 * blotch) + 0.5 * rim)
+    clouds = cv2.resize(rng.standard_normal((6, 6)).astype(np.float32), inside.shape[::-1], interpolation=cv2.INTER_CUBIC)
+    dark = darkness * (inside * (0.55 + 0.12 * clouds + 0.04 * tooth_at(inside.shape, rng)) + 0.45 * rim)
     lay(sheet.soil, np.clip(dark, 0, 0.9).astype(np.float32), (left, top), 1)
 
 

@@ -5,14 +5,13 @@ Pure: the same seed and instructions give the same plan. Owns which troubles hap
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
 
 from core.template import Line, Template, lines_of
-from scanner.simulator.cards import Card, told_values
+from scanner.simulator.cards import Card, Stack, told_values
 from scanner.simulator.draws import happens, stream
 from scanner.simulator.hand import INVIGILATOR, Hand, draw_hand
 from scanner.simulator.rates import BATCH_CARDS, CARELESS_FACTOR, EVENTS, MARKS, Rates
@@ -65,24 +64,49 @@ class CardPlan:
     marks: tuple[MarkPlan, ...]
     paper: dict[int, tuple[str, ...]]
     event: str
-    event_side: int
+    event_side: int  # 0: both, or none in particular
     wrong_digit: tuple[int, int, int] | None  # line of the number, told value, filled value
     frames: tuple[FramePlan, ...]
     rescans: tuple[FramePlan, ...]
     scanner: ScannerPlan
 
 
-def plan_run(template: Template, cards: Sequence[Card], rates: Rates, seed: int) -> list[CardPlan]:
+def plan_run(stack: Stack, rates: Rates, seed: int) -> list[CardPlan]:
     plans: list[CardPlan] = []
-    for start in range(0, len(cards), BATCH_CARDS):
-        number = start // BATCH_CARDS + 1
-        scanner = plan_scanner(number, rates, seed)
+    spares = list(stack.spares)
+    for start in range(0, len(stack.cards), BATCH_CARDS):
+        scanner = plan_scanner(start // BATCH_CARDS + 1, rates, seed)
         sequence = 1
-        for card in cards[start : start + BATCH_CARDS]:
-            plan = plan_card(template, card, rates, seed, scanner, sequence)
-            plans.append(plan)
-            sequence = max((f.sequence for f in plan.frames), default=sequence - 1) + 1
+        for card in stack.cards[start : start + BATCH_CARDS]:
+            plan = plan_card(stack.template, card, rates, seed, scanner, sequence)
+            new = [plan]
+            if plan.event == "extra" and spares:
+                plan = replace(plan, frames=tuple(f for f in plan.frames if f.content == "side"))
+                new = [plan, _plan_spare(stack.template, spares.pop(0), plan, rates, seed, sequence + 1)]
+            plans += new
+            sequence = max((f.sequence for p in new for f in p.frames), default=sequence - 1) + 1
     return plans
+
+
+def _plan_spare(template: Template, spare: Card, plan: CardPlan, rates: Rates, seed: int, sequence: int) -> CardPlan:
+    """A printed extra sheet with the candidate's number on it and more of his answer, behind his card."""
+    rng = stream(seed, spare.sheet, "extra")
+    told: dict[str, str] = {}
+    for face in spare.faces:
+        for grid in template.side(face.side).grids:
+            if grid.role == "candidate":
+                told[grid.fields[0]] = plan.card.told.get(template.candidate or "", plan.card.candidate)
+            elif grid.role == "choice":
+                told[grid.fields[0]] = str(rng.choice(grid.values))
+    groups = {r.group for face in spare.faces for r in template.side(face.side).regions}
+    card = replace(spare, candidate=plan.card.candidate, told=told, written={g: float(rng.uniform(0.2, 0.8)) for g in sorted(groups)})
+    marks = [m for face in card.faces for m in plan_marks(template, card, face.side, plan.hand, rates, seed)]
+    paper: dict[int, tuple[str, ...]] = {face.side: () for face in card.faces}
+    frames = tuple(
+        FramePlan(plan.scanner.batch, sequence, i + 1, card.sheet, face.side, face.page, "extra", "side", 0, False, ())
+        for i, face in enumerate(card.faces)
+    )
+    return CardPlan(card, plan.hand, tuple(marks), paper, "extra", 0, None, frames, (), plan.scanner)
 
 
 def plan_card(template: Template, card: Card, rates: Rates, seed: int, scanner: ScannerPlan, sequence: int) -> CardPlan:
@@ -163,7 +187,7 @@ def _event(rng: np.random.Generator, template: Template, card: Card, rates: Rate
 def _place(event: str, template: Template, card: Card, side: int) -> int:
     """The side on which `event` can happen to this card, or 0."""
     sides = [template.side(f.side) for f in card.faces]
-    if event == "swapped" and len(sides) < 2:
+    if (event == "swapped" and len(sides) < 2) or (event == "extra" and card.absent):
         return 0
     if event == "unreadable_code":
         return side if any(c.role == "page" for c in template.side(side).codes) else 0

@@ -69,7 +69,7 @@ def simulate_with(
     stack: Stack, out_dir: Path, *, rates: Rates, seed: int, jobs: int = 1, progress: Callable[[int, int], None] | None = None
 ) -> SimulationSummary:
     """The same with rates of one's own, such as a single trouble that always happens."""
-    plans = plan_run(stack.template, stack.cards, rates, seed)
+    plans = plan_run(stack, rates, seed)
     _make_room(out_dir, plans)
     studio = Studio(stack.pdf, stack.template, rates, seed)
     done: list[_Done] = []

@@ -62,7 +62,7 @@ def _frame(studio: Studio, plan: CardPlan, frame: FramePlan, painted: dict[int, 
         side = frame.side or next(f.side for f in plan.card.faces if f.page == frame.page)
         page, bends, done = _stranger(studio, plan, frame, painted[side].page), [], []
     rates = studio.rates
-    picture = _shoot(studio, page, bends, frame, scanner, rates)
+    picture = _shoot(studio, plan, page, bends, frame, scanner, rates)
     done += [*frame.feed, *(["upside_down"] if frame.turned else []), *scanner.troubles]
     done += ["streak"] if streak_hits(scanner, frame.sequence, frame.face) else []
     extension = {"jpg": "jpg", "png": "png", "tif": "tif"}[scanner.file]
@@ -73,14 +73,14 @@ def _frame(studio: Studio, plan: CardPlan, frame: FramePlan, painted: dict[int, 
 def _rescan(studio: Studio, plan: CardPlan, frame: FramePlan) -> Frame:
     scanner = plan.scanner.clean()
     source = _paint(studio, plan, frame.side, scanner, whole=True)
-    picture = _shoot(studio, source.page, list(source.bends), frame, scanner, Rates("none"))
+    picture = _shoot(studio, plan, source.page, list(source.bends), frame, scanner, Rates("none"))
     return Frame(frame, f"rescans/{frame.sheet}-{frame.side}.jpg", encode(picture, scanner), source.done)
 
 
 def _shoot(
-    studio: Studio, page: NDArray[np.uint8], bends: list[feed.Bend], frame: FramePlan, scanner: ScannerPlan, rates: Rates
+    studio: Studio, plan: CardPlan, page: NDArray[np.uint8], bends: list[feed.Bend], frame: FramePlan, scanner: ScannerPlan, rates: Rates
 ) -> NDArray[np.uint8]:
-    rng = stream(studio.seed, frame.batch, frame.sequence, frame.face, frame.again, "pass")
+    rng = stream(studio.seed, plan.card.sheet, frame.side, frame.content, frame.page, frame.again, "pass")
     lie = feed.lie_of(frame.feed, scanner.scale, rates, rng)
     if "stretch" in frame.feed:
         bends.append(feed.stretch(studio.size, rates, rng))
