@@ -170,6 +170,8 @@ def _csv_rows(path: Path) -> Iterator[list[str]]:
 
 
 def _xlsx_rows(path: Path) -> Iterator[list[str]]:
+    from zipfile import BadZipFile
+
     from openpyxl import load_workbook
     from openpyxl.utils.exceptions import InvalidFileException
 
@@ -177,7 +179,17 @@ def _xlsx_rows(path: Path) -> Iterator[list[str]]:
         book = load_workbook(path, read_only=True, data_only=True)
     except OSError as e:
         raise ExamInvalid(f"cannot be opened ({e.strerror}).", where=str(path)) from e
-    except (InvalidFileException, KeyError, ValueError) as e:
+    except (InvalidFileException, BadZipFile, KeyError, ValueError) as e:
         raise ExamInvalid("is not an XLSX workbook.", where=str(path)) from e
-    for row in book.worksheets[0].iter_rows(values_only=True):
-        yield ["" if value is None else str(value) for value in row]
+    try:
+        for row in book.worksheets[0].iter_rows(values_only=True):
+            yield [_cell_text(value) for value in row]
+    finally:
+        book.close()
+
+
+def _cell_text(value: object) -> str:
+    """A number that was typed whole is written whole, whatever the workbook made of it."""
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    return "" if value is None else str(value)

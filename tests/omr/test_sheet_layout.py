@@ -56,7 +56,8 @@ def laid_out(asked: tuple[ExamDefinition, Paper]) -> SheetDesign | None:
     try:
         return lay_out(*asked)
     except ExamInvalid as e:
-        assert "sides" in e.message
+        if "sides" not in e.message:
+            raise
         return None
 
 
@@ -76,7 +77,7 @@ def test_everything_lies_within_the_margin_of_the_paper(asked: tuple[ExamDefinit
     for side in design.template.sides if design else ():
         assert design is not None
         for name, box in boxes(side):
-            assert box.x >= MARGIN - 1e-6 and box.y >= MARGIN - 1e-6, name
+            assert min(box.x, box.y) >= MARGIN - 1e-6, name
             assert box.x + box.width <= design.template.width - MARGIN + 1e-6, name
             assert box.y + box.height <= design.template.height - MARGIN + 1e-6, name
 
@@ -84,7 +85,7 @@ def test_everything_lies_within_the_margin_of_the_paper(asked: tuple[ExamDefinit
 @given(papers())
 @anything
 def test_every_item_choice_and_group_has_its_place_exactly_once(asked: tuple[ExamDefinition, Paper]) -> None:
-    exam, paper = asked
+    _, paper = asked
     design = laid_out(asked)
     if design is None:
         return
@@ -185,7 +186,7 @@ def test_an_extra_sheet_comes_last_and_asks_which_group_goes_on() -> None:
 
 
 def test_more_than_nine_sides_are_refused_with_a_remedy() -> None:
-    with pytest.raises(ExamInvalid, match="paper P: the answer sheets take 1[0-9] sides, more than 9. Choose A3"):
+    with pytest.raises(ExamInvalid, match=r"paper P: the answer sheets take 1[0-9] sides, more than 9\. Choose A3"):
         lay_out(*paper_of(written=[group(f"W{i}", 900) for i in range(3)]))
 
 
