@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -63,11 +64,18 @@ def test_a_server_ends_when_its_test_run_is_killed(root: Path, tmp_path: Path) -
     with subprocess.Popen([sys.executable, "-c", script, str(tmp_path / "log")], cwd=root, stdout=subprocess.PIPE, text=True) as run:
         assert run.stdout is not None
         server = int(run.stdout.readline())
+        assert _comes(lambda: Path(f"/proc/{server}/comm").read_text() == "sleep\n")
         run.send_signal(signal.SIGKILL)
-    end = time.monotonic() + 10
-    while _lives(server) and time.monotonic() < end:
+    assert _comes(lambda: not _lives(server))
+
+
+def _comes(true: Callable[[], bool]) -> bool:
+    end = time.monotonic() + 20
+    while not true():
+        if time.monotonic() > end:
+            return False
         time.sleep(0.02)
-    assert not _lives(server)
+    return True
 
 
 def _lives(pid: int) -> bool:
