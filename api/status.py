@@ -20,7 +20,7 @@ def status(session: Session, exam_id: int) -> dict[str, Any]:
         "cases": _counts(session, DeskCase.state, DeskCase.exam_id == exam_id),
         "cases_open_by_kind": _counts(session, DeskCase.kind, DeskCase.exam_id == exam_id, DeskCase.state == "open"),
         "scripts": _counts(session, Script.state, Script.exam_id == exam_id),
-        "responses": _counts(session, Response.state, Response.exam_id == exam_id, Response.current),
+        "responses": _counts(session, Response.state, Response.exam_id == exam_id, Response.current.is_(True)),
         "tasks": _counts(session, Task.state, Task.exam_id == exam_id),
         "marks": _counts(session, Mark.state, Mark.exam_id == exam_id),
         "groups": _groups(session, exam_id),
@@ -50,7 +50,7 @@ def _groups(session: Session, exam_id: int) -> list[dict[str, Any]]:
     """Responses of each item group by state: what a leader wants to see at a glance."""
     query = (
         select(Response.paper, Response.group, Response.state, func.count())
-        .where(Response.exam_id == exam_id, Response.current)
+        .where(Response.exam_id == exam_id, Response.current.is_(True))
         .group_by(Response.paper, Response.group, Response.state)
         .order_by(Response.paper, Response.group)
     )

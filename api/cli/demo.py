@@ -30,13 +30,12 @@ def register(main: typer.Typer) -> None:
         """See a small exam go through its whole life, from blank sheets to verified scores."""
         from api.demo.run import run_demo
 
-        language = "zh" if (lang or language_of_the_machine()) == "zh" else "en"
         run_demo(
             folder.resolve(),
             candidates=candidates,
             seed=seed,
             trouble=trouble,
-            language=language,
+            language="zh" if (lang or language_of_the_machine()) == "zh" else "en",
             serve=serve,
             resume=resume,
             readers=readers,

@@ -63,14 +63,15 @@ def compare(
     result = Comparison()
     exam = yaml.safe_load((root / "exam.yaml").read_text(encoding="utf-8"))
     told = read_told(root)
-    items = {(r["candidate"], r["item"]): r for r in rows(root / "release" / "items.csv")}
+    scores = list(rows(root / "release" / "scores.csv"))
+    items = read_items(root, scores)
     _sides(result, told, cases)
     _answers(result, told, items, cases, exam)
     journal = read_journals(root / "journals")
     finals = _finals(result, journal, tasks, items, exam)
     _once(result, journal, marks)
     _pictures(result, journal, tasks, told)
-    _totals(result, root, told, items, finals, exam)
+    _totals(result, scores, told, items, finals, exam)
     return result
 
 
@@ -80,6 +81,16 @@ def read_told(root: Path) -> Told:
     truth = list(rows(root / "paper" / "truth.csv"))
     ambiguous = {(owner[r["sheet"]], r["field"]) for r in truth if r["value"] == "ambiguous"}
     return Told(values, ambiguous, list(rows(root / "paper" / "frames.csv")))
+
+
+def read_items(root: Path, scores: Sequence[Mapping[str, str]]) -> dict[tuple[str, str], dict[str, str]]:
+    """The published items by candidate number, with the status of the candidate's paper."""
+    numbers = {r["candidate"]: r["number"] for r in scores}
+    status = {(r["candidate"], r["paper"]): r["status"] for r in scores}
+    return {
+        (numbers[r["candidate"]], r["item"]): {**r, "status": status[r["candidate"], r["paper"]], "answer": r["answer"].removeprefix("=")}
+        for r in rows(root / "release" / "items.csv")
+    }
 
 
 def _sides(result: Comparison, told: Told, cases: Sequence[Mapping[str, Any]]) -> None:
@@ -197,7 +208,8 @@ def _finals(
                         item, group["scheme"], [(level, marks[str(item["id"])]) for _, level, marks in sorted(given, key=lambda g: g[0])]
                     )
                     finals[candidate, str(item["id"])] = mark
-                    published = Fraction(items[candidate, str(item["id"])]["exact"])
+                    row = items[candidate, str(item["id"])]
+                    published = Fraction(int(row["numerator"]), int(row["denominator"])) / 100
                     same += result.equal(published, mark, f"candidate {candidate}, item {item['id']}, mark")
     result.say("finals_equal", f"{same} / {len(finals)}")
     return finals
@@ -244,7 +256,7 @@ def _pictures(result: Comparison, journal: Sequence[Mapping[str, Any]], tasks: S
 
 def _totals(
     result: Comparison,
-    root: Path,
+    scores: Sequence[Mapping[str, str]],
     told: Told,
     items: Mapping[tuple[str, str], Mapping[str, str]],
     finals: Mapping[tuple[str, str], Fraction],
@@ -252,10 +264,10 @@ def _totals(
 ) -> None:
     same = count = 0
     papers = {p["code"]: p for p in exam["papers"]}
-    for row in rows(root / "release" / "scores.csv"):
+    for row in scores:
         if row["paper"] not in papers:
             continue
-        candidate, paper = row["candidate"], papers[row["paper"]]
+        candidate, paper = row["number"], papers[row["paper"]]
         count += 1
         absent = told.values.get((candidate, "absent")) == "1"
         if absent:

@@ -15,7 +15,8 @@ from core.definition import RosterRow
 from core.exam import ExamDefinition, ObjectiveItem, Paper
 
 SURNAMES = "王李张刘陈杨黄赵周吴徐孙马朱胡郭何林罗高梁郑谢宋唐许韩冯邓曹彭曾肖田董潘袁蔡蒋余"
-GIVEN = "子涵 梓轩 欣怡 宇航 诗涵 浩然 雨桐 俊杰 思远 佳怡 明哲 若溪 文博 静怡 天佑 晓彤 建国 春燕 海洋 雪梅 志强 丽娜 晨曦 嘉豪 芷若 书瑶".split()
+GIVEN = ["子涵", "梓轩", "欣怡", "宇航", "诗涵", "浩然", "雨桐", "俊杰", "思远", "佳怡", "明哲", "若溪", "文博"]
+GIVEN += ["静怡", "天佑", "晓彤", "建国", "春燕", "海洋", "雪梅", "志强", "丽娜", "晨曦", "嘉豪", "芷若", "书瑶"]
 SCHOOLS = (("101", "第一中学"), ("102", "第二中学"), ("103", "实验中学"), ("104", "外国语学校"))
 SEATS_A_ROOM = 30
 ABSENT_SHARE = 0.02
@@ -101,14 +102,11 @@ def _answer(item: ObjectiveItem, kind: str | None, ability: float, draw: random.
     return "|".join(o for o in item.options if o in chosen)
 
 
-def write_instructions(rows: Iterator[Instruction], path: Path) -> int:
-    count = 0
+def write_instructions(told: Iterator[Instruction], path: Path) -> None:
     with path.open("w", encoding="utf-8", newline="") as file:
         out = csv.writer(file)
         out.writerow(["sheet", "field", "value"])
-        for count, row in enumerate(rows, start=1):
-            out.writerow([row.sheet, row.field, row.value])
-    return count
+        out.writerows([i.sheet, i.field, i.value] for i in told)
 
 
 def sheets_of(lists: Sequence[Path]) -> dict[tuple[str, str], list[str]]:

@@ -13,8 +13,8 @@ from typing import Any
 from rich.markup import escape
 
 from api.demo import setting_up
-from api.demo.client import Client
 from api.demo.clerk import Clerk
+from api.demo.client import Client
 from api.demo.compare import Comparison, compare
 from api.demo.folder import DemoFolder
 from api.demo.markers import PERSONAS, Marker
@@ -193,7 +193,7 @@ def _release(demo: Demo, update: Update) -> None:
 
 
 def _report(demo: Demo, update: Update) -> None:
-    from scoring.release import export
+    from scoring.export import export
     from scoring.reports import write_reports
 
     site = demo.site

@@ -13,7 +13,7 @@ from api.auth import SESSION_HOURS, Person, sign_in, sign_out
 from core.loading import definition_of
 from core.site import Site
 from core.tables import Exam
-from marking.handout import release_all
+from marking.work import release_everywhere
 
 router = APIRouter(prefix="/api", tags=["session"])
 
@@ -39,7 +39,7 @@ def begin(body: SignIn, site: SiteDep, response: Response) -> dict[str, Any]:
 
 @router.delete("/session", status_code=204)
 def end(site: SiteDep, token: TokenDep, person: PersonDep, response: Response) -> None:
-    release_all(site, person.id)
+    release_everywhere(site, person.id)
     sign_out(site, token)
     response.delete_cookie(COOKIE)
 

@@ -1,0 +1,109 @@
+"""`markhall status`, `verify`, `release`, `verify-release`, `report`, `recover`: the exam office's commands."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from api.cli.progress import Bar, console
+from core.settings import Settings
+from core.site import Site, open_site
+
+ExamCode = Annotated[str, typer.Option("--exam")]
+Out = Annotated[Path, typer.Option("-o", "--out", help="the folder to write")]
+Number = Annotated[int | None, typer.Option("--number", help="which release; default: the published one")]
+
+
+def _open(code: str) -> tuple[Site, int]:
+    from core.loading import exam_by_code
+
+    site = open_site(Settings.from_environment())
+    with site.database.read() as session:
+        return site, exam_by_code(session, code).id
+
+
+def _number(site: Site, exam_id: int, number: int | None) -> int:
+    from sqlalchemy import select
+
+    from core.errors import NotFound
+    from core.states import ReleaseState
+    from core.tables import Release
+
+    if number is not None:
+        return number
+    with site.database.read() as session:
+        published = session.scalar(select(Release.number).where(Release.exam_id == exam_id, Release.state == ReleaseState.RELEASED))
+    if published is None:
+        raise NotFound("nothing has been released yet.", where="release", remedy="Draft, sign and publish it in the office page.")
+    return published
+
+
+def register(main: typer.Typer) -> None:
+    @main.command()
+    def status(exam: ExamCode) -> None:
+        """Where every frame, script and response stands."""
+        from api.status import status as stand
+
+        site, exam_id = _open(exam)
+        with site.database.read() as session:
+            found = stand(session, exam_id)
+        for what in ("frames", "cases", "scripts", "responses", "tasks", "marks"):
+            counts = ", ".join(f"{n} {state}" for state, n in sorted(found[what].items())) or "none"
+            typer.echo(f"{what:10} {counts}")
+        for batch in found["batches"]:
+            declared = batch["declared"] if batch["declared"] is not None else "?"
+            typer.echo(f"batch      {batch['station']}/{batch['batch']} {batch['state']}: {batch['received']} of {declared} frames")
+
+    @main.command()
+    def verify(exam: ExamCode) -> None:
+        """Check the laws Z1-Z8; exit status 3 when one does not hold."""
+        from rich.table import Table
+
+        from scoring.verify import verify as check
+
+        site, exam_id = _open(exam)
+        laws = check(site, exam_id)
+        table = Table("", "", "", "", show_header=False, show_edge=False)
+        for law in laws:
+            table.add_row(law.law, f"{law.name.zh} {law.name.en}", "[green]ok[/]" if law.holds else "[red]FAILS[/]", law.detail.en)
+        console.print(table)
+        raise typer.Exit(0 if all(law.holds for law in laws) else 3)
+
+    @main.command()
+    def release(exam: ExamCode, out: Out, number: Number = None) -> None:
+        """Write the signed, self-contained release."""
+        from scoring.export import export
+
+        site, exam_id = _open(exam)
+        typer.echo(str(export(site, exam_id, _number(site, exam_id, number), out)))
+
+    @main.command("verify-release")
+    def verify_release(folder: Annotated[Path, typer.Argument(help="a release folder", metavar="DIR")]) -> None:
+        """Check a release off line: sums, chains, signatures, scores from the ledger."""
+        from scoring.check import verify_release as check
+
+        found = check(folder)
+        for one in found.checks:
+            typer.echo(f"{'ok' if one.holds else 'FAILS':6} {one.name.zh} {one.name.en}: {one.detail}")
+        typer.echo(f"{found.exam} release {found.number}, digest {found.digest}, key {found.key}")
+        raise typer.Exit(0 if found.holds else 3)
+
+    @main.command()
+    def report(exam: ExamCode, out: Out, number: Number = None) -> None:
+        """Write the score reports and the candidates' slips."""
+        from scoring.reports import write_reports
+
+        site, exam_id = _open(exam)
+        with Bar("reports") as bar:
+            write_reports(site, exam_id, _number(site, exam_id, number), out, languages=("zh", "en"), progress=bar)
+        typer.echo(str(out))
+
+    @main.command()
+    def recover(exam: ExamCode) -> None:
+        """Rebuild the queues in Redis from the database."""
+        from marking.recover import recover as rebuild
+
+        site, exam_id = _open(exam)
+        typer.echo(f"{rebuild(site, exam_id)} open tasks are in the queues again")

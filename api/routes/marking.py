@@ -1,0 +1,105 @@
+"""What a marker's page says: what may I mark, give me tasks, here is a mark (and the next tasks come with the reply)."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Response
+from pydantic import BaseModel, Field
+
+from api.asking import AskingDep, PersonDep, SiteDep
+from marking import own, problems, submit, work
+
+router = APIRouter(prefix="/api/marking", tags=["marking"])
+MOST_HELD = 5
+Hold = Annotated[int, Field(ge=1, le=MOST_HELD)]
+Token = Annotated[str, Field(min_length=1, max_length=40)]
+Key = Annotated[str, Field(min_length=8, max_length=64)]
+Marks = dict[str, str | dict[str, str]]
+
+
+class Next(BaseModel):
+    group: str | None = Field(default=None, max_length=40)
+    hold: Hold = 1
+
+
+class NewMark(BaseModel):
+    task: Token
+    key: Key
+    marks: Marks
+    seconds: float = Field(default=0.0, ge=0, le=86_400)
+    group: str | None = Field(default=None, max_length=40)
+    hold: Hold = 1
+
+
+class Revision(BaseModel):
+    task: Token
+    key: Key
+    marks: Marks
+
+
+class NewProblem(BaseModel):
+    task: Token
+    key: Key
+    reason: str = Field(max_length=24)
+    note: str = Field(default="", max_length=1000)
+    group: str | None = Field(default=None, max_length=40)
+    hold: Hold = 1
+
+
+def _task(view: work.TaskView) -> dict[str, Any]:
+    body = asdict(view)
+    body["pictures"] = [{"url": f"/api/marking/pictures/{p.token}", "width": p.width, "height": p.height} for p in view.pictures]
+    if view.shown is None:
+        del body["shown"]
+    return body
+
+
+def _next(asking: AskingDep, group: str | None, hold: int) -> dict[str, Any]:
+    found = work.next_tasks(asking.site, asking.exam_id, asking.person.id, group, hold)
+    return {"tasks": [_task(t) for t in found.tasks], "open": found.open}
+
+
+@router.get("/pictures/{token}")
+def picture(token: str, site: SiteDep, person: PersonDep) -> Response:
+    data = site.store.get(work.picture(site, person.id, token))
+    return Response(data, media_type="image/jpeg", headers={"Cache-Control": "private, no-store"})
+
+
+@router.get("/{exam}/work")
+def groups(asking: AskingDep) -> dict[str, Any]:
+    return {"groups": [asdict(g) for g in work.groups_for(asking.site, asking.exam_id, asking.person.id)]}
+
+
+@router.post("/{exam}/next")
+def next_tasks(body: Next, asking: AskingDep) -> dict[str, Any]:
+    return _next(asking, body.group, body.hold)
+
+
+@router.post("/{exam}/marks")
+def mark(body: NewMark, asking: AskingDep) -> dict[str, Any]:
+    saved = submit.submit(asking.site, asking.exam_id, asking.person.id, body.task, body.key, body.marks, body.seconds)
+    return {"saved": {"task": saved.task, "outcome": saved.outcome}, **_next(asking, body.group, body.hold)}
+
+
+@router.post("/{exam}/revise")
+def revise(body: Revision, asking: AskingDep) -> dict[str, Any]:
+    saved = submit.revise(asking.site, asking.exam_id, asking.person.id, body.task, body.key, body.marks)
+    return {"saved": {"task": saved.task, "outcome": saved.outcome}}
+
+
+@router.post("/{exam}/problem")
+def problem(body: NewProblem, asking: AskingDep) -> dict[str, Any]:
+    problems.problem(asking.site, asking.exam_id, asking.person.id, body.task, body.key, body.reason, body.note)
+    return _next(asking, body.group, body.hold)
+
+
+@router.post("/{exam}/release")
+def release(asking: AskingDep) -> dict[str, int]:
+    return {"released": work.release(asking.site, asking.exam_id, asking.person.id)}
+
+
+@router.get("/{exam}/mine")
+def mine(asking: AskingDep, limit: Annotated[int, Query(ge=1, le=200)] = 20) -> dict[str, Any]:
+    return {"marks": [asdict(m) for m in own.mine(asking.site, asking.exam_id, asking.person.id, limit)]}

@@ -1,0 +1,146 @@
+"""What the exam office's page says: where everything stands, do the laws hold, draft, sign, publish, take out."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from fastapi import APIRouter, Response
+from pydantic import BaseModel, Field
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from api import records
+from api.asking import AskingDep
+from api.auth import check_password
+from api.status import status
+from core.errors import Forbidden
+from core.tables import Release, Signature, User
+from scoring import export, reports
+from scoring import release as releases
+from scoring.verify import verify
+
+router = APIRouter(prefix="/api/office/{exam}", tags=["office"])
+OFFICE = ("office", "chief")
+
+
+class Signing(BaseModel):
+    password: str = Field(max_length=200)
+
+
+class Override(BaseModel):
+    law: str = Field(pattern="^Z[1-8]$")
+    reason: str = Field(min_length=1, max_length=2000)
+
+
+def _describe(session: Session, release: Release) -> dict[str, Any]:
+    query = select(User.login, Signature.at).join(User, User.id == Signature.user_id).where(Signature.release_id == release.id)
+    return {
+        "number": release.number,
+        "state": str(release.state),
+        "digest": release.digest,
+        "definition_version": release.definition_version,
+        "laws": release.laws,
+        "overrides": release.overrides,
+        "drafted_by": release.drafted_by,
+        "drafted_at": release.drafted_at.isoformat(),
+        "released_at": release.released_at.isoformat() if release.released_at else None,
+        "signatures": [{"login": login, "at": at.isoformat()} for login, at in session.execute(query.order_by(Signature.at))],
+        "files": ["release.zip", "reports.zip"] if release.released_at else [],
+    }
+
+
+@router.get("/status")
+def stand(asking: AskingDep) -> dict[str, Any]:
+    asking.require(*OFFICE, "clerk", "auditor")
+    with asking.site.database.read() as session:
+        return status(session, asking.exam_id)
+
+
+@router.post("/verify")
+def check(asking: AskingDep) -> dict[str, Any]:
+    asking.require(*OFFICE, "auditor")
+    return {"laws": [law.as_json() for law in verify(asking.site, asking.exam_id)]}
+
+
+@router.get("/tasks")
+def tasks(asking: AskingDep) -> dict[str, Any]:
+    asking.require(*OFFICE)
+    with asking.site.database.read() as session:
+        return {"tasks": records.tasks(session, asking.exam_id)}
+
+
+@router.get("/marks")
+def marks(asking: AskingDep) -> dict[str, Any]:
+    asking.require(*OFFICE)
+    with asking.site.database.read() as session:
+        return {"marks": records.marks(session, asking.exam_id)}
+
+
+@router.post("/release/draft")
+def draft(asking: AskingDep) -> dict[str, Any]:
+    asking.require(*OFFICE)
+    made = releases.draft(asking.site, asking.exam_id, asking.person.actor)
+    return _shown(asking, made.number)
+
+
+@router.get("/release/{number}")
+def show(number: int, asking: AskingDep) -> dict[str, Any]:
+    asking.require(*OFFICE, "auditor")
+    return _shown(asking, number)
+
+
+@router.post("/release/{number}/override")
+def override(number: int, body: Override, asking: AskingDep) -> dict[str, Any]:
+    releases.override(asking.site, asking.exam_id, number, law=body.law, user_id=asking.person.id, reason=body.reason)
+    return _shown(asking, number)
+
+
+@router.post("/release/{number}/sign")
+def sign(number: int, body: Signing, asking: AskingDep) -> dict[str, Any]:
+    """A signature asks for the password again: an open session at an empty desk must not sign."""
+    if check_password(asking.site, asking.person.login, body.password) != asking.person.id:
+        raise Forbidden("that is another person's password.", where="password")
+    releases.sign(asking.site, asking.exam_id, number, asking.person.id)
+    return _shown(asking, number)
+
+
+@router.post("/release/{number}/publish")
+def publish(number: int, asking: AskingDep) -> dict[str, Any]:
+    asking.require(*OFFICE)
+    releases.publish(asking.site, asking.exam_id, number)
+    return _shown(asking, number)
+
+
+@router.get("/release/{number}/release.zip")
+def release_zip(number: int, asking: AskingDep) -> Response:
+    """The self-contained release, checkable off line with `markhall verify-release`."""
+    asking.require(*OFFICE, "auditor")
+    with TemporaryDirectory() as folder:
+        export.export(asking.site, asking.exam_id, number, Path(folder) / "release")
+        return _zipped(Path(folder) / "release", f"{asking.exam.code}-release-{number}")
+
+
+@router.get("/release/{number}/reports.zip")
+def reports_zip(number: int, asking: AskingDep) -> Response:
+    asking.require(*OFFICE)
+    with TemporaryDirectory() as folder:
+        reports.write_reports(asking.site, asking.exam_id, number, Path(folder) / "reports", languages=("zh", "en"))
+        return _zipped(Path(folder) / "reports", f"{asking.exam.code}-reports-{number}")
+
+
+def _shown(asking: AskingDep, number: int) -> dict[str, Any]:
+    with asking.site.database.read() as session:
+        return _describe(session, releases.release_of(session, asking.exam_id, number))
+
+
+def _zipped(folder: Path, name: str) -> Response:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for path in sorted(p for p in folder.rglob("*") if p.is_file()):
+            archive.write(path, f"{name}/{path.relative_to(folder)}")
+    headers = {"Content-Disposition": f'attachment; filename="{name}.zip"'}
+    return Response(buffer.getvalue(), media_type="application/zip", headers=headers)
