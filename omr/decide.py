@@ -1,0 +1,130 @@
+"""From the measures of bubbles to marked values: pure, and honest about what it does not know.
+
+Each bubble gets the probability that it was marked, a logistic of its margin to the page's own threshold; each row
+the probability that its reading is wrong. What lies between is a doubt, never a guess. docs/how-a-bubble-is-read.md
+explains every number here.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+
+EMPTY = 0.070  # mean new darkness that ghosts, smudges and specks reach; more is never plainly empty
+TAIL = 3.5  # ln(1e-6) / ln(0.02): where an exponential tail whose 98th percentile is the page's noise has a millionth left
+MARK = 0.105  # mean new darkness from which ink as dark as the candidate's other marks is a mark: a tick has 0.10 to 0.20
+FILLED = 0.30  # share of the candidate's usual darkness from which paler ink is a mark too
+DARK_STROKE = 0.55  # share of the candidate's usual blackness that a stroke needs to be called as dark as the others
+PEER = 0.60  # two marks of one row count as equals when the weaker has this share of the stronger's ink
+SPILLED = 0.12  # share of a bubble's surroundings that is inked when a mark runs out of it
+RINGED = 3  # of the four diagonals around a bubble inked: a cross over it or a ring around it
+SURE = 0.01  # a bubble between this probability and its complement is a doubt
+_TAIL = math.log((1 - SURE) / SURE)
+
+
+@dataclass(frozen=True, slots=True)
+class Measures:
+    """The bubbles of one row. Darkness is 0..1 of the local paper."""
+
+    tone: Floats
+    cover: Floats
+    stroke: Floats
+    spill: Floats
+    diagonals: Floats
+    seen: Bools
+    known: Bools
+
+
+@dataclass(frozen=True, slots=True)
+class Hand:
+    """How this candidate's marks look on this page, and how empty its empty bubbles are."""
+
+    tone: float
+    stroke: float
+    noise: float
+    marks: int  # how many marks it was learnt from
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    marked: tuple[int, ...]
+    doubt: bool
+    p_wrong: float
+    why: str
+
+
+PRIOR = Hand(tone=0.45, stroke=0.55, noise=0.02, marks=0)
+_FEW = 5  # marks from which a hand can be learnt
+
+
+def learn_hand(rows: Sequence[Measures]) -> Hand:
+    """The page's hand from rows with one plain mark, and its noise from all bubbles that are not their row's first."""
+    tones, strokes, others = [], [], []
+    for row in rows:
+        if row.tone.size < 2 or not row.seen.all():
+            continue
+        order = np.argsort(row.tone)
+        top, next_ = int(order[-1]), int(order[-2])
+        others.extend(row.tone[order[:-1]].tolist())
+        if row.tone[top] > MARK and row.tone[next_] < 0.4 * row.tone[top]:
+            tones.append(float(row.tone[top]))
+            strokes.append(float(row.stroke[top]))
+    noise = float(np.percentile(others, 98)) if len(others) >= 20 else PRIOR.noise
+    if len(tones) < _FEW:
+        return Hand(PRIOR.tone, PRIOR.stroke, noise, len(tones))
+    return Hand(float(np.median(tones)), float(np.median(strokes)), noise, len(tones))
+
+
+def thresholds(hand: Hand) -> tuple[float, float, float]:
+    """Empty below the first; a mark above the second if its ink is as dark as the hand's, above the third in any case."""
+    empty = max(EMPTY, min(TAIL * hand.noise, 0.12))
+    dark = max(MARK, 1.25 * empty)
+    return empty, dark, max(dark, min(FILLED * hand.tone, 0.25))
+
+
+def probability(tone: float, empty: float, mark: float) -> float:
+    """That a bubble is marked: SURE at `empty`, 1 - SURE at `mark`, a logistic of the tone between and beyond."""
+    middle, half = (empty + mark) / 2, max((mark - empty) / 2, 1e-6)
+    return 1 / (1 + math.exp(-max(-40.0, min(40.0, (tone - middle) / half * _TAIL))))
+
+
+def decide_row(row: Measures, hand: Hand, *, multiple: bool) -> Decision:
+    """The marked bubbles of one row and the probability that this reading is wrong."""
+    if not row.seen.all():
+        return Decision((), True, 0.5, "a bubble is covered, off the page or on dark paper")
+    empty, dark, filled = thresholds(hand)
+    chances = []
+    for i in range(row.tone.size):
+        like_others = row.stroke[i] >= DARK_STROKE * hand.stroke
+        allowance = 0.0 if row.known[i] else 0.10  # a letter of which no blank was there to compare with
+        chances.append(probability(float(row.tone[i]) - allowance, empty, dark if like_others else filled))
+    marked = tuple(i for i, p in enumerate(chances) if p > 0.5)
+    unsure = [i for i, p in enumerate(chances) if min(p, 1 - p) > SURE]
+    wrong = 1 - math.prod(max(p, 1 - p) for p in chances)
+    why = _objection(row, marked, unsure, multiple=multiple)
+    return Decision(marked, bool(why), max(wrong, 0.05) if why else max(wrong, 1e-9), why)
+
+
+def _objection(row: Measures, marked: tuple[int, ...], unsure: list[int], *, multiple: bool) -> str:
+    """Why a person must look, or ''."""
+    if unsure:
+        return "a mark is too faint or too small to be sure"
+    for i in range(row.tone.size):
+        if row.diagonals[i] >= RINGED and i not in marked:
+            return "a bubble is ringed or crossed and not filled"
+        if row.diagonals[i] > RINGED and len(marked) == 1:
+            return "the only mark may be crossed out"
+    if len(marked) > 1:
+        inks = [float(row.tone[i]) for i in marked]
+        if not multiple and min(inks) < PEER * max(inks):
+            return "two marks, and one may be an erasure"
+        if any(row.diagonals[i] >= RINGED or row.spill[i] > SPILLED for i in marked):
+            return "two marks, and one may be crossed out"
+    return ""

@@ -1,0 +1,124 @@
+"""Files, folders and PDFs -> a CSV of answers, without a database: what `markhall read` does.
+
+One row a side, in the order of the files. A page that cannot be read is a row with its reason; it never stops the
+pages after it.
+"""
+
+from __future__ import annotations
+
+import csv
+import os
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from multiprocessing import get_context
+from pathlib import Path
+
+from core.errors import BadInput, FrameUnreadable
+from core.template import Template, load_template
+from omr.reading import PageReading, doubts, read_page
+from scanner.decode import LIMITS, Channel
+from scanner.frames import pages_in
+
+SUFFIXES = {".jpg", ".jpeg", ".png", ".tif", ".tiff", ".pdf", ".bmp", ".webp"}
+
+Row = list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class FilesRead:
+    pages: int
+    ok: int
+    review: int
+    rejected: int
+
+
+def read_files(
+    template_path: Path,
+    paths: Sequence[Path],
+    out_csv: Path,
+    *,
+    jobs: int = 1,
+    progress: Callable[[int, int], None] = lambda done, of: None,
+) -> FilesRead:
+    """Reads every page of every path and writes the table; `progress` hears (files done, files)."""
+    template = load_template(template_path)
+    files = list(files_of(paths))
+    statuses: Counter[str] = Counter()
+    part = out_csv.with_name(f"{out_csv.name}.part")
+    try:
+        with part.open("w", encoding="utf-8", newline="") as sink:
+            table = csv.writer(sink)
+            table.writerow(header(template))
+            for done, rows in enumerate(_rows(template, files, jobs), 1):
+                table.writerows(rows)
+                statuses.update(row[2] for row in rows)
+                progress(done, len(files))
+        os.replace(part, out_csv)
+    except OSError as e:
+        raise BadInput(f"the answers cannot be written ({e.strerror}).", where=str(out_csv), remedy="Name another file.") from e
+    return FilesRead(statuses.total(), statuses["ok"], statuses["review"], statuses["rejected"])
+
+
+def files_of(paths: Sequence[Path]) -> Iterator[Path]:
+    """The files themselves; of a folder everything below it that is named like a picture or PDF, by name."""
+    for path in paths:
+        if path.is_dir():
+            yield from sorted(p for p in path.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file())
+        elif path.exists():
+            yield path
+        else:
+            raise BadInput("there is no such file or folder.", where=str(path), remedy="Check its name.")
+
+
+def header(template: Template) -> Row:
+    return ["file", "page", "status", "candidate", *template.fields(), "doubt", "reason"]
+
+
+def _rows(template: Template, files: Sequence[Path], jobs: int) -> Iterator[list[Row]]:
+    if jobs <= 1 or len(files) <= 1:
+        for path in files:
+            yield read_file(template, path)
+        return
+    with ProcessPoolExecutor(min(jobs, len(files)), mp_context=get_context("spawn")) as workers:
+        yield from workers.map(read_file, [template] * len(files), files, chunksize=max(1, min(20, len(files) // (4 * jobs))))
+
+
+def read_file(template: Template, path: Path) -> list[Row]:
+    """The rows of one file, one a page."""
+    fields = list(template.fields())
+    channel: Channel = "grey" if template.drop_out == "none" else template.drop_out
+    try:
+        if path.stat().st_size > LIMITS.file_bytes:
+            raise FrameUnreadable(f"the file is larger than {LIMITS.file_bytes // 2**20} MiB.", where=str(path), remedy="Split it.")
+        data = path.read_bytes()
+    except OSError as e:
+        return [_refused(path, 1, fields, f"cannot be opened ({e.strerror})")]
+    except FrameUnreadable as e:
+        return [_refused(path, 1, fields, f"{e.message} {e.remedy}".strip())]
+    rows = []
+    for number, page in enumerate(pages_in(data, where=str(path), channel=channel), 1):
+        if isinstance(page, FrameUnreadable):
+            rows.append(_refused(path, number, fields, f"{page.message} {page.remedy}".strip()))
+        else:
+            rows.append(_row(path, number, template, fields, read_page(page, [template], cut=False)))
+    return rows
+
+
+def _refused(path: Path, number: int, fields: Sequence[str], reason: str) -> Row:
+    return [str(path), str(number), "rejected", "", *("" for _ in fields), "", reason]
+
+
+def _row(path: Path, number: int, template: Template, fields: Sequence[str], reading: PageReading) -> Row:
+    values = [reading.fields[name].value if name in reading.fields else "" for name in fields]
+    candidate = reading.fields[template.candidate].value if template.candidate in reading.fields else ""
+    return [
+        str(path),
+        str(number),
+        reading.status,
+        candidate or reading.barcode or "",
+        *values,
+        " ".join(name for name in doubts(reading)),
+        reading.reason,
+    ]
