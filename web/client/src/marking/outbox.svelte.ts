@@ -30,6 +30,7 @@ class Outbox {
   private sending: Promise<void> | null = null;
   private failures = 0;
   private timer = 0;
+  private had = new Set<string>();
   private listeners = new Set<Listener>();
 
   constructor() {
@@ -57,7 +58,13 @@ class Outbox {
     this.login = login;
     const kept = namesUnder(FOLDER).map((name) => recall<Unsent>(name));
     this.entries = kept.filter((entry): entry is Unsent => entry?.login === login).sort((a, b) => a.at - b.at);
+    for (const entry of this.entries) this.note(entry);
     void this.send();
+  }
+
+  /** Whether this task's outcome went through here, since the page was loaded or kept from before. */
+  hasHad(task: string): boolean {
+    return this.had.has(task);
   }
 
   add(entry: Omit<Unsent, "login" | "at">): void {
@@ -65,6 +72,7 @@ class Outbox {
     const whole: Unsent = { ...entry, login: this.login, at: Math.max(Date.now(), last + 1) };
     remember(FOLDER + whole.key, whole);
     this.entries.push(whole);
+    this.note(whole);
     void this.send();
   }
 
@@ -105,6 +113,10 @@ class Outbox {
     entry.refused = { code, title, detail, where, remedy, status };
     remember(FOLDER + entry.key, entry);
     return true;
+  }
+
+  private note(entry: Unsent): void {
+    this.had.add(String(entry.body["task"]));
   }
 
   private remove(key: string): void {

@@ -12,6 +12,13 @@ const LARGEST = 8;
 /** Fitting never blows a small picture up to more than this. */
 const LARGEST_FIT = 1.5;
 const GAP = 12;
+/** Desk that stays visible around the paper. */
+const MARGIN = 12;
+
+/** Keeps an edge of paper that is larger than its window near the window's edge. */
+function within(place: number, room: number): number {
+  return Math.min(MARGIN, Math.max(room - MARGIN, place));
+}
 
 export class View {
   zoom = $state(1);
@@ -29,13 +36,13 @@ export class View {
   /** New pictures: a zoom that a person chose stays, with its place; a fitted view starts at the top. */
   show(pages: readonly Size[]): void {
     this.pages = pages;
-    if (this.mode !== "free") this.y = 0;
+    if (this.mode !== "free") this.y = MARGIN;
     this.settle();
   }
 
   fit(mode: "width" | "whole"): void {
     this.mode = mode;
-    this.y = 0;
+    this.y = MARGIN;
     this.settle();
   }
 
@@ -69,8 +76,8 @@ export class View {
   private settle(): void {
     if (this.mode !== "free") this.zoom = this.fitting();
     const { width, height } = this.paper;
-    this.x = width <= this.box.width ? (this.box.width - width) / 2 : Math.min(0, Math.max(this.box.width - width, this.x));
-    this.y = height <= this.box.height ? 0 : Math.min(0, Math.max(this.box.height - height, this.y));
+    this.x = width + 2 * MARGIN <= this.box.width ? (this.box.width - width) / 2 : within(this.x, this.box.width - width);
+    this.y = height + 2 * MARGIN <= this.box.height ? MARGIN : within(this.y, this.box.height - height);
   }
 
   private fitting(): number {
@@ -79,8 +86,8 @@ export class View {
       1,
       this.pages.reduce((sum, page) => sum + page.height, 0),
     );
-    const across = this.box.width / width;
-    const down = (this.box.height - GAP * Math.max(0, this.pages.length - 1)) / height;
+    const across = (this.box.width - 2 * MARGIN) / width;
+    const down = (this.box.height - 2 * MARGIN - GAP * Math.max(0, this.pages.length - 1)) / height;
     return Math.max(SMALLEST, Math.min(LARGEST_FIT, this.mode === "whole" ? Math.min(across, down) : across));
   }
 }
