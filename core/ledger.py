@@ -81,7 +81,8 @@ def shards(session: Session, exam_id: int) -> list[str]:
 
 def rows(session: Session, exam_id: int, shard: str) -> Iterator[LedgerEntry]:
     query = select(LedgerEntry).where(LedgerEntry.exam_id == exam_id, LedgerEntry.shard == shard).order_by(LedgerEntry.sequence)
-    yield from session.scalars(query.execution_options(yield_per=1000))
+    with session.scalars(query.execution_options(yield_per=1000)) as found:  # a reader that stops half way leaves no cursor open
+        yield from found
 
 
 def entries(session: Session, exam_id: int) -> Iterator[dict[str, Any]]:

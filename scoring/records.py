@@ -85,7 +85,7 @@ def with_whole(scores: Iterable[ComposedScore], papers: int) -> Iterator[ScoreRe
 def kept(session: Session, release_id: int) -> Iterator[ScoreRecord]:
     """A release's records in the order of its digest: by pseudonym, then paper, by code point."""
     query = select(Candidate.pseudonym, Score.paper, Score.id).join(Candidate, Candidate.id == Score.candidate_id)
-    order = sorted(session.execute(query.where(Score.release_id == release_id)).tuples())
+    order = sorted(session.execute(query.where(Score.release_id == release_id)))
     for start in range(0, len(order), CHUNK):
         chunk = order[start : start + CHUNK]
         query_rows = select(Score.id, Score.status, Score.numerator, Score.denominator, Score.published, Score.items).where(

@@ -72,7 +72,7 @@ def _locked(session: Session, exam_id: int) -> Exam:
 
 
 def _keep(session: Session, release: Release, records: Any) -> None:
-    ids = dict(session.execute(select(Candidate.pseudonym, Candidate.id).where(Candidate.exam_id == release.exam_id)).tuples().all())
+    ids = dict(session.execute(select(Candidate.pseudonym, Candidate.id).where(Candidate.exam_id == release.exam_id)).all())
     rows: list[dict[str, Any]] = []
     for record in records:
         rows.append(_row(release, ids[record.candidate], record))
