@@ -20,6 +20,21 @@ from scanner.simulator.hand import Hand
 from scanner.simulator.ink import Lead, Plane, Sheet, draw, tooth_at
 from scanner.simulator.strokes import Path
 
+MOVEMENTS: tuple[tuple[tuple[float, float], ...], ...] = (
+    ((0.0, 0.75), (0.18, 0.52), (0.4, 0.6), (0.4, 0.88), (0.2, 1.0), (0.03, 0.85), (0.12, 0.6), (0.4, 0.55), (0.44, 0.9), (0.55, 0.97)),
+    ((0.0, 0.6), (0.06, 0.56), (0.08, 1.0), (0.1, 0.7), (0.25, 0.52), (0.36, 0.62), (0.38, 0.95), (0.52, 0.95)),
+    ((0.0, 0.56), (0.04, 1.0), (0.12, 0.6), (0.22, 0.56), (0.25, 1.0), (0.33, 0.6), (0.44, 0.56), (0.47, 0.96), (0.6, 0.94)),
+    ((0.0, 0.55), (0.03, 0.88), (0.18, 1.0), (0.34, 0.85), (0.37, 0.55), (0.39, 0.92), (0.54, 0.97)),
+    ((0.0, 0.9), (0.16, 0.45), (0.2, 0.08), (0.1, 0.04), (0.07, 0.5), (0.1, 0.95), (0.3, 0.95)),
+    ((0.05, 0.05), (0.06, 0.6), (0.05, 1.0), (0.1, 0.68), (0.26, 0.52), (0.37, 0.65), (0.38, 0.96), (0.5, 0.95)),
+    ((0.4, 0.58), (0.2, 0.5), (0.04, 0.72), (0.14, 0.97), (0.36, 0.85), (0.4, 0.56), (0.38, 1.25), (0.2, 1.42), (0.06, 1.25), (0.5, 0.9)),
+    ((0.0, 0.8), (0.28, 0.7), (0.28, 0.53), (0.12, 0.52), (0.04, 0.8), (0.18, 1.0), (0.44, 0.9)),
+    ((0.0, 0.95), (0.2, 0.5), (0.22, 0.62), (0.32, 0.8), (0.22, 0.99), (0.04, 0.96)),
+    ((0.0, 0.7), (0.07, 0.55), (0.06, 0.9), (0.16, 1.0), (0.28, 0.9)),
+    ((0.0, 0.6), (0.05, 0.55), (0.03, 1.4), (0.06, 0.7), (0.24, 0.52), (0.38, 0.72), (0.24, 0.97), (0.08, 0.92)),
+)
+"""Control points of running letters: x from the left, y from the top of a tall letter (0) to the line (1) and below."""
+
 LETTERS = 40
 MARGIN_MM = 3.0
 
@@ -84,10 +99,10 @@ def writing_lead(hand: Hand, width_mm: float) -> Lead:
 @lru_cache(maxsize=64)
 def writer_of(number: int, dpi: int) -> Writer:
     rng = stream("writer", number)
-    size = within(rng, (3.6, 5.8))
+    size = within(rng, (3.8, 5.8))
     blocks = number % 3 != 2
     shapes = [_block(rng) if blocks else _cursive(rng) for _ in range(LETTERS)]
-    width = within(rng, (0.38, 0.58))
+    width = within(rng, (0.30, 0.48))
     letters = tuple(_letter(shape, size, width, dpi) for shape in shapes)
     return Writer(letters, size, within(rng, (0.3, 0.9)) if blocks else -0.2, (5, 14) if blocks else (2, 8), 0.8)
 
@@ -115,19 +130,15 @@ def _curve(points: NDArray[np.float64]) -> Path:
 
 
 def _cursive(rng: np.random.Generator) -> list[Path]:
-    """A running letter: down and up strokes with a loop now and then, some with an ascender or a descender."""
-    humps = int(rng.integers(1, 4))
-    width = 0.22 * humps + 0.15
-    xs = np.linspace(0, width, 2 * humps + 1) + rng.normal(0, 0.04, 2 * humps + 1)
-    ys = np.where(np.arange(2 * humps + 1) % 2 == 0, 1.0, 0.5) + rng.normal(0, 0.06, 2 * humps + 1)
-    if rng.random() < 0.4:
-        ys[1] = 0.05
-    elif rng.random() < 0.25:
-        ys[-1] = 1.35
-    line = _curve(np.stack([xs, ys], axis=1))
-    line[:, 0] += 0.15 * (1.0 - line[:, 1])
-    extra = [_curve(np.array([[width * 0.2, 0.35], [width * 0.9, 0.32]]))] if rng.random() < 0.15 else []
-    return [line, *extra]
+    """A running letter: one of some movements that letters are made of, in this writer's way."""
+    points = np.array(MOVEMENTS[int(rng.integers(len(MOVEMENTS)))])
+    points = points * [rng.uniform(0.8, 1.25), 1.0] + rng.normal(0, 0.03, points.shape)
+    points[:, 0] += rng.uniform(0.1, 0.25) * (1.0 - points[:, 1])
+    extra = []
+    if rng.random() < 0.15:
+        x = float(points[:, 0].mean())
+        extra.append(_curve(np.array([[x - 0.15, 0.32], [x + 0.2, 0.3 + rng.normal(0, 0.03)]])))
+    return [_curve(points), *extra]
 
 
 def _block(rng: np.random.Generator) -> list[Path]:

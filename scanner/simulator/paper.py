@@ -132,18 +132,28 @@ def tear_corner(page: Page, per_mm: float, background: int, rates: Rates, rng: n
 def hide_code(page: Page, box: Box, per_mm: float, rng: np.random.Generator) -> None:
     """A label stuck over most of the code, or a blot of ink that ran."""
     if happens(rng, 0.5):
-        shift = rng.uniform(-0.12, 0.12, 2)
+        shift = rng.uniform(-0.06, 0.06, 2)
         centre = ((box.centre.x + shift[0] * box.width) * per_mm, (box.centre.y + shift[1] * box.height) * per_mm)
-        extent = (box.width * rng.uniform(0.85, 1.1) * per_mm, box.height * rng.uniform(0.75, 1.0) * per_mm)
-        corners = cv2.boxPoints((centre, extent, float(rng.normal(0, 6))))
+        extent = (box.width * rng.uniform(0.85, 1.0) * per_mm, box.height * rng.uniform(0.75, 1.0) * per_mm)
+        corners = cv2.boxPoints((centre, extent, float(rng.uniform(-8, 8))))
         cv2.fillPoly(page, [np.round(corners + 1.5).astype(np.int32)], (205,) * 3, cv2.LINE_AA)
         cv2.fillPoly(page, [np.round(corners).astype(np.int32)], (248,) * 3, cv2.LINE_AA)
         return
-    for _ in range(14):
-        at = np.array([rng.uniform(box.x, box.x + box.width), rng.uniform(box.y, box.y + box.height)])
-        radius = rng.uniform(0.12, 0.28) * box.width
-        axes = _whole(np.array([radius, radius * rng.uniform(0.6, 1.0)]) * per_mm)
-        cv2.ellipse(page, _whole(at * per_mm), axes, float(rng.uniform(0, 180)), 0, 360, (int(rng.integers(30, 60)),) * 3, -1, cv2.LINE_AA)
+    _blot(page, box, per_mm, rng)
+
+
+def _blot(page: Page, box: Box, per_mm: float, rng: np.random.Generator) -> None:
+    """Ink that ran: one dark pool with fingers, drying paler inside."""
+    left, right = int(box.x * per_mm), int((box.x + box.width) * per_mm)
+    top, bottom = int(box.y * per_mm), int((box.y + box.height) * per_mm)
+    part = page[top:bottom, left:right]
+    shape = part.shape[:2]
+    coarse, fine = (rng.standard_normal((n, n)).astype(np.float32) for n in (5, 14))
+    v, u = np.mgrid[-1 : 1 : shape[0] * 1j, -1 : 1 : shape[1] * 1j].astype(np.float32)
+    field = 0.85 - np.hypot(u, v) ** 2 + 0.10 * cv2.resize(coarse, shape[::-1], interpolation=cv2.INTER_CUBIC)
+    field += 0.08 * cv2.resize(fine, shape[::-1], interpolation=cv2.INTER_CUBIC)
+    wet = np.clip(field / 0.04, 0, 1) * (0.93 + 0.05 * np.exp(-field / 0.1))
+    part[:] = (part * (1.0 - (wet if part.ndim == 2 else wet[..., None]))).astype(np.uint8)
 
 
 def scratch_code(page: Page, box: Box, per_mm: float, rng: np.random.Generator) -> None:
