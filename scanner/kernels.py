@@ -95,8 +95,8 @@ def centre_rectangles(pixels: Grey, expected: Floats, halves: Floats, reach: Flo
 
     Returns
     -------
-    (n, 4) float64: x, y, dark mass over the rectangle's own area (1 is right), contrast 0..1 (darkest eighth
-    against lightest eighth). All zero where the window is off the page or nothing dark is in it.
+    (n, 4) float64: x, y, dark mass over the rectangle's own area (1 is right), contrast 0..1 (the mark's
+    darker half against the lightest eighth of the window). All zero where the window is off the page or nothing dark is in it.
     """
     n = expected.shape[0]
     out = np.zeros((n, 4))
@@ -120,8 +120,9 @@ def centre_rectangles(pixels: Grey, expected: Floats, halves: Floats, reach: Flo
                 for x in range(left, right + 1):
                     counts[pixels[y, x]] += 1
             total = (right - left + 1) * (bottom - top + 1)
+            own = max(1, min(total // 8, int(2.0 * hw * hh)))
             dark, seen = 0, 0
-            while seen < total // 8:
+            while seen < own:
                 seen += counts[dark]
                 dark += 1
             light, seen = 255, 0

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 Grey = NDArray[np.uint8]
 
 _COARSE = 160  # cells across the coarse picture
-_STREAK_LENGTH = 0.75  # share of the page's height (or width) that a line must run to be a streak
+_STREAK_LENGTH = 0.92  # share of the page's height (or width) that a line must run to be a streak
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,7 @@ _MOST_SHEAR = math.radians(3)
 _MOST_STRETCH = 0.08  # |ln(scale across / scale down)|: damp paper grows by 2 %, a slipping feeder by some more
 _MOST_DEFECT = 0.012  # how far four marks may be from an affine picture of the template, share of its diagonal
 _BEST = 6  # candidates a corner that are tried
+_TIMING_REACH = 1.6  # mm that a timing mark may be from its place: slipping rollers and folds stay below one
 _SEARCH = {"mm": 0.10, "cell": 0.30}
 
 
@@ -271,7 +272,8 @@ def _timing_rows(pixels: Grey, laid: Laid, side: Side) -> Iterator[tuple[Floats,
         hw, hh = timing.width * laid.scale[0] / 2, timing.height * laid.scale[1] / 2
         gap_x = max(abs(timing.step[0]) - timing.width, 0.0) or timing.width * 1.5
         gap_y = max(abs(timing.step[1]) - timing.height, 0.0) or timing.height * 1.5
-        rx, ry = 0.45 * gap_x * laid.scale[0], 0.45 * gap_y * laid.scale[1]
+        most = _TIMING_REACH / laid.mm_a_pixel
+        rx, ry = min(most, 0.45 * gap_x * laid.scale[0]), min(most, 0.45 * gap_y * laid.scale[1])
         half, reach = ((hh, hw), (ry, rx)) if swap else ((hw, hh), (rx, ry))
         n = len(centres)
         at = centre_rectangles(pixels, places, np.tile(half, (n, 1)), np.tile(reach, (n, 1)))
