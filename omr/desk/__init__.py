@@ -1,0 +1,42 @@
+"""The exceptions desk: what readers could not settle, and what a person decides about it. Pixel-free; the web process runs it.
+
+Owns cases, re-scan requests, whose a sheet is, the versions of answers and the state of scripts; readers file their
+pages through it. Every decision is versioned, in the ledger, and can be taken back until a release is signed.
+"""
+
+from core.site import Site
+from omr.desk.cases import ACTIONS
+from omr.desk.decisions import Decision, resolve
+from omr.desk.rescans import RescanView, rescans
+from omr.desk.scripts import find_missing, finish
+from omr.desk.undo import undo
+from omr.desk.views import CaseView, FrameView, ItemView, case_picture, get_case, item_picture, list_cases
+from omr.desk.work import begin_work
+from scanner.intake import take_turn
+
+__all__ = [
+    "ACTIONS",
+    "CaseView",
+    "Decision",
+    "FrameView",
+    "ItemView",
+    "RescanView",
+    "case_picture",
+    "get_case",
+    "item_picture",
+    "list_cases",
+    "look_for_missing",
+    "rescans",
+    "resolve",
+    "undo",
+]
+
+
+def look_for_missing(site: Site, exam_id: int) -> int:
+    """Once reading rests: a case for each side and each script that is not here; how many sides or scripts."""
+    with site.database.write() as session:
+        exam = take_turn(session, exam_id)
+        work = begin_work(session, exam, "system", site.now())
+        found = find_missing(work)
+        finish(work)
+    return found

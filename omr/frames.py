@@ -1,0 +1,130 @@
+"""One frame's bytes -> what is filed of it, and the pictures that go to the store. No database, no queue."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+import simplejpeg
+
+from core.errors import FrameUnreadable
+from core.ids import PageCode
+from core.template import Template
+from omr.clippings import crops, preview
+from omr.desk.forms import Forms
+from omr.filing import FrameResult
+from omr.reading import PageReading, read_page
+from omr.regions import RegionCut
+from scanner.decode import Channel, Page
+from scanner.frames import count_pages, page_at
+
+_SHOWN = ("jpeg", "png")  # formats that a browser shows without a preview
+
+
+@dataclass(frozen=True, slots=True)
+class Vouched:
+    """A person says which side of which sheet a frame is."""
+
+    sheet: str
+    paper: str
+    side: int
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    receipt_id: int
+    sha256: str
+    where: str
+    vouched: Vouched | None = None
+
+
+@dataclass(frozen=True)
+class Read:
+    """A result whose pictures are still bytes, by name: `preview`, `crop:FIELD`, `region:NAME`."""
+
+    result: FrameResult
+    pictures: dict[str, bytes] = field(default_factory=dict)
+
+    def with_hashes(self, hashes: dict[str, str]) -> tuple[FrameResult, dict[str, int]]:
+        """The result pointing to its stored pictures, and each picture's size."""
+        evidence = dict(self.result.evidence)
+        if "preview" in hashes:
+            evidence["preview"] = hashes["preview"]
+        cut = {name.removeprefix("crop:"): sha for name, sha in hashes.items() if name.startswith("crop:")}
+        if cut:
+            evidence["crops"] = cut
+        regions = [r | {"sha256": hashes[f"region:{r['name']}"]} for r in self.result.regions]
+        sizes = {hashes[name]: len(data) for name, data in self.pictures.items()}
+        return replace(self.result, evidence=evidence, regions=regions), sizes
+
+
+def read_frame(data: bytes, frame: Frame, forms: Forms) -> Read:
+    """Decode and read a frame. Raises FrameUnreadable where the bytes are no single page."""
+    if (count := count_pages(data, where=frame.where)) != 1:
+        raise FrameUnreadable(f"the file holds {count} pages.", where=frame.where, remedy="Send each page as a frame of its own.")
+    templates = [template for _, template in forms.templates.values()]
+    code = None
+    if frame.vouched is not None:
+        code, templates = _as_vouched(forms, frame.vouched)
+    page = page_at(data, 1, where=frame.where, channel=_channel(templates))
+    reading = read_page(page, templates, cut=True)
+    if code is not None and reading.fields and reading.kind in ("", "doubt", "code_unknown"):
+        reading = replace(reading, code=code, kind="doubt" if reading.kind == "doubt" else "", reason="")
+    return _result(page, reading, frame, forms)
+
+
+def _as_vouched(forms: Forms, vouched: Vouched) -> tuple[PageCode, list[Template]]:
+    """A template with that one side and without a page code: the code cannot be read, or says something wrong."""
+    template = forms.template(vouched.paper)
+    side = template.side(vouched.side)
+    bare = side.model_copy(update={"codes": tuple(c for c in side.codes if c.role != "page")})
+    exam, edition = template.exam or forms.definition.exam, template.edition or "1"
+    return PageCode(exam, vouched.paper, edition, vouched.sheet, vouched.side), [template.model_copy(update={"sides": (bare,)})]
+
+
+def _channel(templates: Sequence[Template]) -> Channel:
+    """The colour in which all forms' drop-out ink is white; grey where they differ or have none."""
+    first = templates[0].drop_out if templates else "none"
+    return "grey" if first == "none" or any(t.drop_out != first for t in templates) else first
+
+
+def _result(page: Page, reading: PageReading, frame: Frame, forms: Forms) -> Read:
+    paper = next((p for p, (_, t) in forms.templates.items() if reading.template is not None and t.name == reading.template.name), None)
+    kind = reading.kind if reading.status != "ok" and reading.kind != "doubt" else ""
+    result = FrameResult(
+        receipt_id=frame.receipt_id,
+        kind=kind,
+        reason=reading.reason if kind else "",
+        code=reading.code,
+        paper=paper,
+        template_id=forms.templates[paper][0] if paper else None,
+        side=reading.side,
+        fields={name: asdict(f) for name, f in reading.fields.items()},
+        regions=[_region(r) for r in reading.regions],
+        evidence=reading.evidence | {"decoders": reading.decoders},
+    )
+    return Read(result, _pictures(page, reading, paper, forms))
+
+
+def _region(region: RegionCut) -> dict[str, Any]:
+    height, width, _, _ = simplejpeg.decode_jpeg_header(region.jpeg)
+    return {"name": region.name, "group": region.group, "width": width, "height": height, "ink": round(region.ink, 6)}
+
+
+def _pictures(page: Page, reading: PageReading, paper: str | None, forms: Forms) -> dict[str, bytes]:
+    turn = int(reading.evidence.get("turn", 0))
+    pictures = {f"region:{r.name}": r.jpeg for r in reading.regions}
+    doubtful = [name for name, f in reading.fields.items() if f.doubt]
+    if reading.status != "ok" or page.format not in _SHOWN:
+        pictures["preview"] = preview(page, turn=turn)
+    if paper is not None and reading.side is not None and reading.fields:
+        template = forms.template(paper)
+        roles = forms.roles(paper, reading.side)
+        # An unclear type or choice too: only the whole script shows whether it is a case.
+        unclear = [f for f in (*roles.types, *roles.choices) if reading.fields[f].value not in roles.options[f]]
+        names = {*doubtful, *unclear} - {*roles.barcodes}
+        if names:
+            cut = crops(page, template, template.side(reading.side), turn=turn, names=names)
+            pictures |= {f"crop:{name}": jpeg for name, jpeg in cut.items()}
+    return pictures

@@ -1,0 +1,148 @@
+"""The reader's jobs, named to the queue by their dotted paths: read a chunk of frames, look for missing sides.
+
+A job reads its frames outside any transaction, stores every picture it made with one wait for the disk, and files the
+whole chunk in one transaction behind a fence: only the attempt that a frame is given to may write its result.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+from collections.abc import Sequence
+from functools import cache
+from typing import Any
+from uuid import uuid4
+
+import cv2
+from sqlalchemy import select
+
+from core.errors import FrameUnreadable
+from core.settings import Settings
+from core.site import Site, open_site
+from core.states import AttemptState, CaseState, ReceiptState
+from core.tables import Attempt, Batch, DeskCase, Exam, Receipt, Sheet
+from omr import desk
+from omr.desk.forms import Forms, forms_of
+from omr.desk.work import READERS, begin_work
+from omr.filing import FrameResult, file_chunk
+from omr.frames import Frame, Read, Vouched, read_frame
+from omr.lease import Lease
+from scanner.intake import take_turn
+from scanner.intake.attempts import LEASE, take_back
+from scanner.intake.receive import place_of, store_picture_rows
+
+log = logging.getLogger(__name__)
+
+
+@cache
+def warm_site() -> Site:
+    """The installation, opened once a process."""
+    cv2.setNumThreads(1)
+    return open_site(Settings.from_environment())
+
+
+def read_pages(attempt_id: str) -> None:
+    read_attempt(warm_site(), attempt_id)
+
+
+def look_for_missing(exam_id: int) -> None:
+    desk.look_for_missing(warm_site(), exam_id)
+
+
+def read_attempt(site: Site, attempt_id: str) -> dict[str, int]:
+    """Read and file the frames of an attempt; how many ended in which state. Nothing when it is another's by now."""
+    worker = f"{socket.gethostname()}:{os.getpid()}:{uuid4().hex[:8]}"
+    exam_id = _claim(site, attempt_id, worker)
+    if exam_id is None:
+        return {}
+    try:
+        with Lease(site, attempt_id, worker) as lease:
+            forms, frames = _frames(site, exam_id, attempt_id)
+            read: list[Read] = []
+            for frame in frames:
+                lease.begin_frame()
+                read.append(_read(site, forms, frame))
+        return _file(site, exam_id, attempt_id, worker, _stored(site, read))
+    except Exception:
+        # The frames go to another attempt now, not when the lease has run out.
+        _give_up(site, exam_id, attempt_id, worker)
+        raise
+
+
+def _claim(site: Site, attempt_id: str, worker: str) -> int | None:
+    """Take the attempt; None when another worker has it, or it was given up meanwhile."""
+    with site.database.write() as session:
+        attempt = session.scalar(select(Attempt).where(Attempt.id == attempt_id).with_for_update())
+        if attempt is None or attempt.state is not AttemptState.QUEUED:
+            return None
+        attempt.state, attempt.worker, attempt.lease_until = AttemptState.RUNNING, worker, site.now() + LEASE
+        return attempt.exam_id
+
+
+def _frames(site: Site, exam_id: int, attempt_id: str) -> tuple[Forms, list[Frame]]:
+    with site.database.read() as session:
+        exam = session.get(Exam, exam_id)
+        assert exam is not None
+        query = (
+            select(Receipt, Batch)
+            .join(Batch, Batch.id == Receipt.batch_id)
+            .where(Receipt.attempt_id == attempt_id, Receipt.state == ReceiptState.QUEUED)
+            .order_by(Receipt.id)
+        )
+        rows = session.execute(query).tuples().all()
+        cases = select(DeskCase).where(DeskCase.receipt_id.in_([r.id for r, _ in rows]), DeskCase.state == CaseState.RESOLVED)
+        said = {
+            case.receipt_id: (str(case.resolution["sheet"]), int(case.resolution["side"]))
+            for case in session.scalars(cases.order_by(DeskCase.resolved_at, DeskCase.id))
+            if case.resolution.get("action") == "set_page"
+        }
+        serials = {serial for serial, _ in said.values()}
+        papers = dict(
+            session.execute(select(Sheet.serial, Sheet.paper).where(Sheet.exam_id == exam_id, Sheet.serial.in_(serials))).tuples().all()
+        )
+        vouched = {receipt: Vouched(serial, papers[serial], side) for receipt, (serial, side) in said.items()}
+        frames = [Frame(r.id, r.sha256, place_of(b.station, b.name, r.sequence, r.face), vouched.get(r.id)) for r, b in rows]
+        return forms_of(session, exam), frames
+
+
+def _read(site: Site, forms: Forms, frame: Frame) -> Read:
+    try:
+        return read_frame(site.store.get(frame.sha256), frame, forms)
+    except FrameUnreadable as e:
+        return Read(FrameResult(frame.receipt_id, kind="unreadable", reason=" ".join(filter(None, (e.message, e.remedy)))))
+    except Exception as e:
+        # A defect of the reader must not cost the other frames of the chunk; a person sees this one.
+        log.exception("reading %s failed", frame.where)
+        reason = "the reader failed on this frame; its log has the details."
+        return Read(FrameResult(frame.receipt_id, kind="unreadable", reason=reason, evidence={"error": type(e).__name__}))
+
+
+def _stored(site: Site, read: Sequence[Read]) -> list[tuple[FrameResult, dict[str, int]]]:
+    """Store all pictures of the chunk at once, and put their hashes where their names stood."""
+    hashes = iter(site.store.put_many(picture for one in read for picture in one.pictures.values()))
+    return [one.with_hashes({name: next(hashes) for name in one.pictures}) for one in read]
+
+
+def _file(site: Site, exam_id: int, attempt_id: str, worker: str, results: Sequence[tuple[FrameResult, dict[str, int]]]) -> dict[str, int]:
+    with site.database.write() as session:
+        exam = take_turn(session, exam_id)
+        attempt = session.scalar(select(Attempt).where(Attempt.id == attempt_id).with_for_update())
+        if attempt is None or attempt.state is not AttemptState.RUNNING or attempt.worker != worker:
+            return {}
+        now = site.now()
+        store_picture_rows(session, {sha: size for _, sizes in results for sha, size in sizes.items()}, now)
+        work = begin_work(session, exam, READERS, now)
+        filed = file_chunk(work, attempt_id, [result for result, _ in results])
+        attempt.state, attempt.ended_at = AttemptState.DONE, now
+        body: dict[str, Any] = {"attempt": attempt_id, "states": filed}
+        work.event("pages", **body)
+    return filed
+
+
+def _give_up(site: Site, exam_id: int, attempt_id: str, worker: str) -> None:
+    with site.database.write() as session:
+        take_turn(session, exam_id)
+        attempt = session.get(Attempt, attempt_id)
+        if attempt is not None and attempt.state is AttemptState.RUNNING and attempt.worker == worker:
+            take_back(session, exam_id, attempt_id, site.now())

@@ -1,0 +1,33 @@
+"""Intake: what stations send becomes receipts, receipts become reading attempts. Pixel-free; the web process runs it.
+
+Owns stations, batches, receipts until a reader takes them, and attempts. A reply here means that bytes and row are on
+the disk (law 4). It never opens a picture: that is a reader's work, given out by `dispatch` and watched by `sweep`.
+"""
+
+from scanner.intake.attempts import dispatch, give_back_running, sweep
+from scanner.intake.batches import BatchView, batch_view, close_batch, open_batch
+from scanner.intake.counts import BatchCount, Conservation, at_rest, conservation, counts
+from scanner.intake.receive import ReceiptView, receive
+from scanner.intake.stations import StationView, register_station, station_of
+from scanner.intake.turn import take_turn
+
+__all__ = [
+    "BatchCount",
+    "BatchView",
+    "Conservation",
+    "ReceiptView",
+    "StationView",
+    "at_rest",
+    "batch_view",
+    "close_batch",
+    "conservation",
+    "counts",
+    "dispatch",
+    "give_back_running",
+    "open_batch",
+    "receive",
+    "register_station",
+    "station_of",
+    "sweep",
+    "take_turn",
+]
