@@ -24,11 +24,12 @@ NARROWEST = 58.0  # of the left half, beside the number grid
 def head_of(draft: SideDraft, paper: Paper, box: Box, *, first: bool) -> float:
     """Draw the head into the top of `box`; its height. `first`: the paper's first sheet, with all that is asked once."""
     number = paper.sheet.number
-    grid_width = min(6.0 * number.digits, max(5.0 * number.digits, box.width / 2 - 4)) + 4 if number.grid else 0.0
-    beside = number.grid and box.width - grid_width - GAP >= NARROWEST
+    grid = number.grid or draft.sheet_index is None  # nothing else would tell whose an extra sheet is
+    grid_width = min(6.0 * number.digits, max(5.0 * number.digits, box.width / 2 - 4)) + 4 if grid else 0.0
+    beside = grid and box.width - grid_width - GAP >= NARROWEST
     left = Box(box.x, box.y, box.width - grid_width - GAP if beside else box.width, box.height)
     y = box.y + _left_half(draft, paper, left, first)
-    if number.grid:
+    if grid:
         at = Box(rounded(box.x + box.width - grid_width), box.y if beside else y + GAP, rounded(grid_width), 0.0)
         y = max(y, at.y + _number_grid(draft, paper, at))
     if first:
@@ -174,7 +175,7 @@ def _absent(draft: SideDraft, paper: Paper, box: Box) -> None:
     draw_grid(draft.drawing, grid)
     languages, room = paper.sheet.languages, box.width - 10
     zh, en = ("缺考标记：考生禁填，仅由监考员填涂", "Absent: only the invigilator fills this in")
-    lines = [text for text, language in ((zh, "zh"), (en, "en")) if language in languages]
+    lines = [{"zh": zh, "en": en}[language] for language in languages]
     for i, line in enumerate(lines):
         y = box.y + box.height / 2 + 1 + (i - (len(lines) - 1) / 2) * 3.8
         draft.drawing.add(Words(box.x + 8.4, y, line, 2.6 if i == 0 else 2.3, "left", room))

@@ -36,12 +36,19 @@ class _Run:
     blocks: tuple[tuple[ObjectiveItem, ...], ...]
 
     @property
+    def block_width(self) -> float:
+        return LABEL + OPTION_PITCH * len(self.blocks[0][0].options)
+
+    def width_of(self, blocks: int) -> float:
+        return blocks * self.block_width + (blocks - 1) * BLOCK_GAP + 2 * PAD
+
+    @property
     def width(self) -> float:
-        return sum(_block_width(b) for b in self.blocks) + BLOCK_GAP * (len(self.blocks) - 1) + 2 * PAD
+        return self.width_of(len(self.blocks))
 
-
-def _block_width(block: Sequence[ObjectiveItem]) -> float:
-    return LABEL + OPTION_PITCH * len(block[0].options)
+    def most_in(self, width: float) -> int:
+        """How many blocks stand side by side in `width`."""
+        return max(1, int((width - 2 * PAD + BLOCK_GAP) / (self.block_width + BLOCK_GAP)))
 
 
 def objective_blocks(paper: Paper, width: float) -> list[Block]:
@@ -79,30 +86,31 @@ def _pieces(run: _Run, width: float, band: Sequence[_Run]) -> list[_Run]:
     """The run as it is when it fits beside `band` or into a band of its own, else cut into full bands."""
     if run.width <= max(width, _room(band, width)):
         return [run]
-    each = max(1, int((width - 2 * PAD + BLOCK_GAP) / (_block_width(run.blocks[0]) + BLOCK_GAP)))
+    each = run.most_in(width)
     return [_Run(run.kind, run.marks, run.blocks[i : i + each]) for i in range(0, len(run.blocks), each)]
 
 
 def _band(band: Sequence[_Run], width: float, paper: Paper, labels: dict[str, str]) -> Block:
     rows = max(len(block) for run in band for block in run.blocks)
     height = rounded(_heading(paper) + rows * ITEM_PITCH + 1.4)
-    count = sum(len(run.blocks) for run in band)
-    spread = max(0.0, (width - sum(r.width for r in band) - BLOCK_GAP * (len(band) - 1)) / count)
+    # One run alone keeps the places of a full band, so that blocks of several bands stand below each other.
+    places = [run.most_in(width) if len(band) == 1 else len(run.blocks) for run in band]
+    least = [run.width_of(n) for run, n in zip(band, places, strict=True)]
+    spread = max(0.0, (width - sum(least) - BLOCK_GAP * (len(band) - 1)) / sum(places))
 
     def draw(draft: SideDraft, box: Box, part: Part) -> None:
         x = box.x
-        for run in band:
-            wide = rounded(run.width + spread * len(run.blocks))
-            _draw_run(draft, run, Box(rounded(x), box.y, wide - 0.01, box.height), paper, labels)
+        for run, count, narrow in zip(band, places, least, strict=True):
+            wide = rounded(narrow + spread * count)
+            _draw_run(draft, run, Box(rounded(x), box.y, wide - 0.01, box.height), spread, paper, labels)
             x += wide + BLOCK_GAP
 
     return Block(height, draw)
 
 
-def _draw_run(draft: SideDraft, run: _Run, box: Box, paper: Paper, labels: dict[str, str]) -> None:
+def _draw_run(draft: SideDraft, run: _Run, box: Box, spare: float, paper: Paper, labels: dict[str, str]) -> None:
     draft.drawing.add(Panel(box.x, box.y, box.width, box.height, radius=1.2))
     _draw_heading(draft, run, box, paper)
-    spare = (box.width - run.width) / len(run.blocks)
     x = box.x + PAD + spare / 2
     for block in run.blocks:
         grid = Grid(
@@ -120,7 +128,7 @@ def _draw_run(draft: SideDraft, run: _Run, box: Box, paper: Paper, labels: dict[
         for i, item in enumerate(block):
             cx, cy = grid.bubble_at(i, 0)
             draft.drawing.add(Words(cx - WIDTH / 2 - 1.6, cy + 1.0, labels[item.id], 2.8, "right", LABEL - 1.6))
-        x += _block_width(block) + BLOCK_GAP + spare
+        x += run.block_width + BLOCK_GAP + spare
 
 
 def _draw_heading(draft: SideDraft, run: _Run, box: Box, paper: Paper) -> None:

@@ -196,3 +196,10 @@ def test_a_choice_stands_in_the_column_of_its_first_group(height: int) -> None:
     side = next(s for s in lay_out(exam, paper).template.sides if any(g.name == "C1" for g in s.grids))
     assert "W1" in [r.name for r in side.regions]
     assert next(g for g in side.grids if g.name == "C1").values == ("W1", "W2")
+
+
+def test_an_extra_sheet_always_has_a_number_grid_since_nothing_else_tells_whose_it_is() -> None:
+    design = lay_out(*paper_of(sheet={"extra_sheets": True, "number": {"grid": False}}))
+    fields = list(design.template.fields())
+    assert "number" not in fields
+    assert "number.extra" in fields
