@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import event, select
 
 from core.definition import RosterRow, parse_definition
 from core.exam import ExamDefinition
@@ -71,10 +71,20 @@ def template_for(definition: ExamDefinition) -> Template:
 
 
 def open_hall(
-    home: Path, database_url: str, redis_url: str, groups: str, *, schools: Sequence[str] = ("S1", "S2"), scripts: int = 2
+    home: Path,
+    database_url: str,
+    redis_url: str,
+    groups: str,
+    *,
+    schools: Sequence[str] = ("S1", "S2"),
+    scripts: int = 2,
+    durable: bool = True,
 ) -> Hall:
+    """`durable=False` does not wait for the disk: for tests of many steps that are about something else."""
     clock = Clock()
     site = open_site(Settings.at(home, database_url=database_url, redis_url=redis_url), now=clock)
+    if not durable:
+        event.listen(site.database.engine, "connect", lambda connection, _: connection.execute("PRAGMA synchronous=OFF"))
     definition = definition_of(groups)
     roster = [RosterRow(f"{i:08d}", "", "", schools[i % len(schools)], "", "", "") for i in range(scripts)]
     sheets = [ExpectedSheet(f"{i:09d}", "M", 0, row.number) for i, row in enumerate(roster)]

@@ -206,6 +206,7 @@ def test_no_set_of_marks_is_undefined_and_the_result_is_within_the_marks_used(wi
         used = [marks[i].total for i in verdict.used]
         assert min(used) <= verdict.mark <= max(used)
         assert len(set(verdict.used)) == len(used)
+        assert verdict.rule != "four zeros" or (set(used) == {0} and len(used) >= 4)
     else:
         assert verdict.blind == is_blind(wish, verdict.level)
 

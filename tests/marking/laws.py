@@ -1,0 +1,118 @@
+"""What must hold of the records of marking at any moment, checked from the rows themselves."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter, defaultdict
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from core import ledger
+from core.states import MarkState, ResponseState, TaskState
+from core.tables import FinalMark, Mark, Response, Task, User
+from marking.adjudicate import Agreed, ResponseMark, adjudicate_response
+from marking.definitions import item_group
+from marking.handout import prefix
+from marking.schemes import is_blind
+from tests.marking.exams import Hall
+
+STANDING = (MarkState.COUNTED, MarkState.SURPLUS)
+
+
+def check_rows(hall: Hall) -> None:
+    """Z5 and Z6, and that slots and marks fit."""
+    with hall.site.database.read() as session:
+        tasks: dict[int, list[Task]] = defaultdict(list)
+        marks: dict[int, list[Mark]] = defaultdict(list)
+        for task in session.scalars(select(Task).order_by(Task.ordinal)):
+            tasks[task.response_id].append(task)
+        for mark in session.scalars(select(Mark).order_by(Mark.id)):
+            marks[mark.response_id].append(mark)
+        schools = dict(session.execute(select(User.id, User.affiliation)).all())
+        for response in session.scalars(select(Response)):
+            check_slots(response, tasks[response.id], marks[response.id])
+            check_people(session, response, tasks[response.id], marks[response.id], schools)
+            check_finals(session, response, tasks[response.id], marks[response.id])
+        assert [chain.fault for chain in ledger.verify(session, hall.exam_id) if chain.fault] == []
+        check_replay(session, hall.exam_id)
+
+
+def check_slots(response: Response, tasks: list[Task], marks: list[Mark]) -> None:
+    counted = Counter(mark.task_id for mark in marks if mark.state is MarkState.COUNTED)
+    assert [task.ordinal for task in tasks] == list(range(1, len(tasks) + 1))
+    assert all(task.state in (TaskState.OPEN, TaskState.DONE, TaskState.VOID) for task in tasks)
+    assert {task.id: 1 for task in tasks if task.state is TaskState.DONE} == counted
+    has_open = any(task.state is TaskState.OPEN for task in tasks)
+    assert has_open == (response.state is ResponseState.OPEN)
+
+
+def check_people(session: Session, response: Response, tasks: list[Task], marks: list[Mark], schools: dict[int, str]) -> None:
+    standing = Counter(mark.marker_id for mark in marks if mark.state in STANDING)
+    assert all(count == 1 for count in standing.values()), "somebody marked a response twice"
+    assert all(schools[user] != response.school_code for user in standing)
+    scheme = item_group(session, response.exam_id, response.definition_version, response.paper, response.group).scheme
+    ordinals = {task.id: task.ordinal for task in tasks}
+    for mark in marks:
+        if is_blind(scheme, mark.level):
+            assert mark.shown == []
+        else:
+            before = [m.id for m in marks if ordinals[m.task_id] < ordinals[mark.task_id]]
+            assert set(mark.shown) <= set(before)
+
+
+def check_finals(session: Session, response: Response, tasks: list[Task], marks: list[Mark]) -> None:
+    ordinals = {task.id: task.ordinal for task in tasks}
+    counted = sorted((m for m in marks if m.state is MarkState.COUNTED), key=lambda m: ordinals[m.task_id])
+    group = item_group(session, response.exam_id, response.definition_version, response.paper, response.group)
+    verdict = adjudicate_response(group.scheme, group.items, [ResponseMark(m.id, m.level, m.values) for m in counted])
+    wanted = {
+        item: (v.mark.numerator, v.mark.denominator, v.rule, list(v.used)) for item, v in verdict.items.items() if isinstance(v, Agreed)
+    }
+    query = select(FinalMark).where(FinalMark.response_id == response.id, FinalMark.current)
+    assert {f.item: (f.numerator, f.denominator, f.rule, f.mark_ids) for f in session.scalars(query)} == wanted
+    if response.state is not ResponseState.PROBLEM:
+        assert (response.state is ResponseState.AGREED) == (len(wanted) == len(group.items))
+
+
+def check_replay(session: Session, exam_id: int) -> None:
+    """The ledger alone gives the marks with their states, and the standing final marks."""
+    marks: dict[int, dict[str, Any]] = {}
+    finals: dict[tuple[int, str], dict[str, Any]] = {}
+    for entry in ledger.entries(session, exam_id):
+        if entry["kind"] == "mark":
+            marks[entry["mark"]] = entry
+        elif entry["kind"] == "mark-state":
+            marks[entry["mark"]] = marks[entry["mark"]] | {"state": entry["state"]}
+        elif entry["kind"] == "final":
+            finals[entry["response"], entry["item"]] = entry
+        elif entry["kind"] == "final-withdrawn":
+            assert finals.pop((entry["response"], entry["item"]))["version"] == entry["version"]
+    kept = session.scalars(select(Mark)).all()
+    assert {m.id: (m.state, json.dumps(m.values), f"user:{m.marker_id}") for m in kept} == {
+        n: (e["state"], json.dumps(e["values"]), e["marker"]) for n, e in marks.items()
+    }
+    current = session.scalars(select(FinalMark).where(FinalMark.current)).all()
+    assert {(f.response_id, f.item): (f.version, f.numerator, f.denominator, f.mark_ids) for f in current} == {
+        place: (e["version"], e["numerator"], e["denominator"], e["marks"]) for place, e in finals.items()
+    }
+
+
+def check_redis(hall: Hall) -> None:
+    """After a sweep: every open task waits or is held, once, and nobody holds a response twice."""
+    redis: Any = hall.site.redis
+    p = prefix(hall.exam_id)
+    waiting = [m.split(b"|") for key in redis.scan_iter(f"{p}queue:*") for m in redis.zrange(key, 0, -1)]
+    held: dict[bytes, list[list[bytes]]] = {
+        key: [entry.split(b"|")[2:] for entry in redis.hvals(key)] for key in redis.scan_iter(f"{p}held:*")
+    }
+    for mine in held.values():
+        assert len({response for _, response, _ in mine}) == len(mine)
+    names = [int(task) for task, *_ in waiting] + [int(task) for mine in held.values() for task, *_ in mine]
+    assert len(set(names)) == len(names)
+    assert sorted(int(t) for t in redis.hkeys(f"{p}holders")) == sorted(int(t) for mine in held.values() for t, *_ in mine)
+    assert redis.zcard(f"{p}leases") == redis.hlen(f"{p}holders")
+    with hall.site.database.read() as session:
+        open_tasks = set(session.scalars(select(Task.id).where(Task.state == TaskState.OPEN)))
+    assert open_tasks <= set(names)
