@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import random
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 from fastapi import FastAPI, Request, Response
@@ -47,6 +48,7 @@ GROUPS: dict[str, dict[str, Any]] = {
 }
 
 
+@cache
 def handwriting(seed: int, width: int = 1400, height: int = 560) -> bytes:
     """A ruled region with strokes that look like lines of writing, as a JPEG."""
     chance = random.Random(seed)

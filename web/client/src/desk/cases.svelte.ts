@@ -5,7 +5,8 @@ import type { DeskCase } from "../app/contract";
 import { say, sayIfKnown } from "../app/language.svelte";
 import { Pictures } from "../marking/pictures";
 
-const SETTLE_MS = 150;
+/** The second click of a double click, or an echo of Enter, must not settle the case that came after. */
+const SETTLE_MS = 400;
 
 export interface Resolution {
   action: string;
