@@ -44,10 +44,9 @@ def register(main: typer.Typer) -> None:
     @main.command()
     def worker() -> None:
         """Run one reader, warm, until it is told to stop."""
-        from omr.jobs import warm_up
-
         from core.queue import work
         from core.site import open_site
+        from omr.jobs import warm_up
 
         warm_up()
         work(open_site(Settings.from_environment()).redis)
