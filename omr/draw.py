@@ -8,6 +8,7 @@ and nowhere else.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from io import BytesIO
 from pathlib import Path
 
 from reportlab import rl_config
@@ -18,6 +19,7 @@ from reportlab.pdfgen.canvas import Canvas
 from core.exam import Paper
 from omr.layout_ink import Ink, Item, Oval, Panel, Stroke, Words
 from omr.sheet import Face
+from omr.spool import PageSpool
 from omr.symbols import PAGE_MODULE, QUIET_PAGE, bar_module, bar_symbol, page_symbol, runs
 
 rl_config.useA85 = 0  # page streams as plain bytes: a fifth smaller, and quicker
@@ -35,11 +37,27 @@ _GREY: dict[Ink, Color] = {
 _DROP_OUT = {"red": (0.93, 0.22, 0.20), "green": (0.16, 0.66, 0.34), "blue": (0.25, 0.58, 0.92)}
 
 
+class _Pages(Canvas):
+    """A canvas whose pages can be taken out as operators, instead of being kept until the file is saved."""
+
+    _preamble: str
+    _code: list[str]
+
+    def take(self) -> str:
+        operators = "\n".join([self._preamble, *self._code])
+        self._startPage()  # type: ignore[attr-defined]  # the typed stubs leave out what is for subclasses
+        return operators
+
+
 class SheetPrinter:
-    """One PDF file of sheets of one paper."""
+    """One PDF file of sheets of one paper; it is written by `save`."""
 
     def __init__(self, out: Path, faces: tuple[Face, ...], paper: Paper, font: str, title: str) -> None:
-        self._canvas = Canvas(str(out), pageCompression=1, invariant=1)
+        self._out = out
+        self._spool = PageSpool(out.parent)
+        self._kinds = {face.side: kind for kind, face in enumerate(faces)}
+        self._base = BytesIO()
+        self._canvas = _Pages(self._base, pageCompression=1, invariant=1)
         self._canvas.setTitle(title)
         self._canvas.setCreator("Markhall")
         self._font = font
@@ -49,10 +67,19 @@ class SheetPrinter:
             for item in face.items:
                 self._draw(item, face.height)
             self._canvas.endForm()
+        for face in faces:
+            self._canvas.setPageSize((face.width * POINTS, face.height * POINTS))
+            self._canvas.doForm(_form(face))
+            self._canvas.showPage()
+
+    def __enter__(self) -> SheetPrinter:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._spool.close()
 
     def page(self, face: Face, code: str, texts: Mapping[str, str]) -> None:
         """One side of one sheet: `texts` by the keys of the face's slots."""
-        self._canvas.setPageSize((face.width * POINTS, face.height * POINTS))
         self._canvas.doForm(_form(face))
         self._page_code(face, code)
         if face.barcode is not None and texts.get("number"):
@@ -60,10 +87,11 @@ class SheetPrinter:
         for slot in face.slots:
             if texts.get(slot.key):
                 self._words(slot.words, texts[slot.key], face.height, _GREY["text"])
-        self._canvas.showPage()
+        self._spool.add(self._kinds[face.side], self._canvas.take())
 
     def save(self) -> None:
         self._canvas.save()
+        self._spool.write(self._base.getvalue(), self._out)
 
     def _page_code(self, face: Face, text: str) -> None:
         symbol = page_symbol(text)

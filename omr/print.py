@@ -122,12 +122,12 @@ def _print_paper(
     pdf, template, listing = (stem.with_name(stem.name + end) for end in (".pdf", ".template.json", ".sheets.csv"))
     stem.parent.mkdir(parents=True, exist_ok=True)
     unfinished = pdf.with_name(pdf.name + ".part")
-    printer = SheetPrinter(unfinished, design.faces, paper, font, f"{exam.title.zh} {paper.title.zh}")
-    for page, copy in enumerate(copies, start=1):
-        code = PageCode(exam.exam, paper.code, paper.edition, copy.serial, copy.face.side)
-        printer.page(copy.face, str(code), _own_texts(paper, copy))
-        progress(page)
-    printer.save()
+    with SheetPrinter(unfinished, design.faces, paper, font, f"{exam.title.zh} {paper.title.zh}") as printer:
+        for page, copy in enumerate(copies, start=1):
+            code = PageCode(exam.exam, paper.code, paper.edition, copy.serial, copy.face.side)
+            printer.page(copy.face, str(code), _own_texts(paper, copy))
+            progress(page)
+        printer.save()
     _write_list(listing, paper, copies)
     template.write_text(dump_template(design.template), encoding="utf-8")
     unfinished.replace(pdf)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import csv
 import sys
+import tracemalloc
 from dataclasses import replace
 from pathlib import Path
+from random import Random
 from subprocess import run
 
 import numpy as np
 import numpy.typing as npt
+import pikepdf
 import pypdfium2
 import pytest
 import zxingcpp
@@ -21,6 +24,7 @@ from core.template import load_template
 from omr.draw import inks_of
 from omr.print import PrintedSheets, print_sheets
 from omr.sheet import lay_out
+from omr.spool import FAN_OUT, PageSpool
 from omr.symbols import THINNEST_BAR, bar_module
 from tests.omr.exams import DEMO, demo, exam_of, group, paper_of
 
@@ -187,3 +191,27 @@ def test_a_barcode_of_any_length_is_wide_enough_to_be_read(digits: int) -> None:
 def test_printing_loads_no_pixel_library() -> None:
     code = "import sys, omr.print; print(sorted({'cv2', 'numba', 'numpy'} & set(sys.modules)))"
     assert run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=DEMO.parents[1]).stdout.strip() == "[]"
+
+
+def test_a_file_of_more_pages_than_a_node_of_its_tree_holds_is_sound_and_in_order(tmp_path: Path) -> None:
+    many = [replace(roster(1)[0], number=f"{20000000 + i}") for i in range(260)]
+    assert 2 * len(many) > FAN_OUT
+    pdf = print_sheets(demo(), many, tmp_path / "many.pdf").papers[0].pdf
+    with pikepdf.open(pdf) as document:
+        assert document.check_pdf_syntax() == []
+        assert len(document.pages) == 520
+    with pypdfium2.PdfDocument(pdf) as document:
+        for index in (0, 250, 499, 500, 519):
+            said = document[index].get_textpage().get_text_range()
+            assert f"{(index // 2 + 1):06d}1-{index % 2 + 1}" in said
+
+
+def test_pages_wait_on_disk_and_not_in_memory(tmp_path: Path) -> None:
+    spool, chance = PageSpool(tmp_path), Random(1)
+    tracemalloc.start()
+    for _ in range(1000):
+        spool.add(0, f"{chance.getrandbits(16_000):x}")
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    spool.close()
+    assert peak < 500_000 < 1000 * 2000
