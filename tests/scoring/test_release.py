@@ -168,7 +168,9 @@ def test_a_candidates_number_stands_in_one_file_only(hall: Hall, tmp_path: Path)
     folder = export(hall.site, hall.exam.id, published(hall), tmp_path / "release")
     with hall.site.database.read() as session:
         assert session.scalars(select(Candidate.pseudonym)).first()
-    found = [f.name for f in folder.rglob("*") if f.is_file() and ("10000001" in f.read_text("utf-8") or "考生1000" in f.read_text("utf-8"))]
+    found = [
+        f.name for f in folder.rglob("*") if f.is_file() and ("10000001" in f.read_text("utf-8") or "考生1000" in f.read_text("utf-8"))
+    ]
     assert found == ["scores.csv"]
 
 
