@@ -93,7 +93,6 @@ def add_grain(picture: Picture, deviation: float, rng: np.random.Generator) -> P
             part = picture[top : top + step, left : left + step]
             y, x = rng.integers(0, 256, 2)
             noise = tile[y : y + part.shape[0], x : x + part.shape[1]]
-            noise = noise[:, ::-1] if rng.random() < 0.5 else noise
-            noise = np.ascontiguousarray(noise) if part.ndim == 2 else np.repeat(noise[..., None], 3, axis=2)
-            out[top : top + step, left : left + step] = cv2.add(part, noise, dtype=cv2.CV_8U)
+            noise = noise if part.ndim == 2 else np.repeat(noise[..., None], 3, axis=2)
+            cv2.add(part, noise, dst=out[top : top + step, left : left + step], dtype=cv2.CV_8U)
     return out

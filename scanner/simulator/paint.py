@@ -91,9 +91,12 @@ def paint_side(studio: Studio, plan: CardPlan, side: int, dpi: int, *, colour: b
 
 def compose(page: Page, sheet: Sheet) -> Page:
     """Ink and soil over print: light passes through all of them. The paper's edge throws a thin shadow."""
-    page = np.array(paper.paint_soil(page, sheet.soil))
-    page = _through(page, sheet.graphite, None)
-    page = _through(page, sheet.pen, BLUE_PEN if sheet.pen_blue else None)
+    if sheet.soil.any():
+        page = paper.paint_soil(page, sheet.soil)
+    if sheet.graphite.any():
+        page = _through(page, sheet.graphite, None)
+    if sheet.pen.any():
+        page = _through(page, sheet.pen, BLUE_PEN if sheet.pen_blue else None)
     page[:1], page[-1:], page[:, :1], page[:, -1:] = EDGE, EDGE, EDGE, EDGE
     return page
 
