@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -152,6 +152,19 @@ def load_roster(path: Path) -> list[RosterRow]:
             )
         )
     return found
+
+
+def check_roster(exam: ExamDefinition, roster: Sequence[RosterRow], *, where: str = "the roster") -> None:
+    """Every candidate's number has as many digits as each paper says, or its grid could not hold it."""
+    for paper in exam.papers:
+        digits = paper.sheet.number.digits
+        for row in roster:
+            if len(row.number) != digits:
+                raise ExamInvalid(
+                    f"the candidate number {row.number} has {len(row.number)} digits, paper {paper.code} asks for {digits}.",
+                    where=where,
+                    remedy="Change sheet.number.digits or the roster.",
+                )
 
 
 def _csv_rows(path: Path) -> Iterator[list[str]]:

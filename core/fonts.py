@@ -33,6 +33,12 @@ def font_for(text: Iterable[str]) -> str:
     return name
 
 
+def unprintable(text: Iterable[str]) -> str:
+    """The characters of `text` that the font lacks, each once."""
+    _, by_code, _ = _source()
+    return "".join(sorted(c for c in frozenset("".join(text)) if ord(c) not in by_code and c.isprintable()))
+
+
 def subset_of(characters: str, name: str) -> bytes:
     """A TrueType file with the glyphs of `characters`; one that the source lacks shows as an empty box."""
     from fontTools.fontBuilder import FontBuilder

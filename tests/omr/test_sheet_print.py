@@ -21,6 +21,7 @@ from core.definition import RosterRow, load_roster
 from core.errors import ExamInvalid
 from core.ids import PageCode
 from core.template import load_template
+from omr.copies import copies_of
 from omr.draw import inks_of
 from omr.print import PrintedSheets, print_sheets
 from omr.sheet import lay_out
@@ -153,6 +154,22 @@ def test_extra_sheets_follow_with_serials_of_their_own_and_no_candidate(tmp_path
     assert [(r["sheet"], r["side"], r["candidate"], r["sheet_index"]) for r in rows[-4:]] == [
         ("010000010", "3", "", ""), ("010000010", "4", "", ""), ("010000020", "3", "", ""), ("010000020", "4", "", ""),
     ]  # fmt: skip
+
+
+def test_what_is_printed_is_what_copies_of_says_before_anything_is_printed(tmp_path: Path) -> None:
+    exam, paper = paper_of(written=[group("W1", 500)], sheet={"extra_sheets": True})
+    rows = listed(print_sheets(exam, roster(3), tmp_path / "x.pdf").papers[0].list)
+    copies = list(copies_of(lay_out(exam, paper), 0, 3))
+    assert [r["sheet"] for r in rows] == [c.serial for c in copies for _ in c.faces]
+    assert [(c.index, c.extra, c.row) for c in copies] == [
+        (0, False, 0), (1, False, 0), (0, False, 1), (1, False, 1), (0, False, 2), (1, False, 2), (0, True, None),
+    ]  # fmt: skip
+
+
+def test_a_character_that_the_font_lacks_is_told(tmp_path: Path, printed: PrintedSheets) -> None:
+    strange = [replace(roster(1)[0], name="王\U0001f600")]
+    assert print_sheets(demo(), strange, tmp_path / "x.pdf").missing == "\U0001f600"
+    assert printed.missing == ""
 
 
 def test_without_a_roster_one_set_is_printed(tmp_path: Path) -> None:
