@@ -87,6 +87,7 @@ class Hall:
     requests: list[tuple[str, str, Any]] = field(default_factory=list)
     cases: list[dict[str, Any]] = field(default_factory=list)
     resolved: list[dict[str, Any]] = field(default_factory=list)
+    rescans: list[int] = field(default_factory=list)
     releases: list[dict[str, Any]] = field(default_factory=list)
     signed_in: bool = False
     refuse_revision: bool = False
@@ -269,6 +270,10 @@ def _desk(app: FastAPI, hall: Hall) -> None:
         found = next((one for one in hall.cases if one["id"] == case), None)
         if found is None or found["version"] != body["version"]:
             return problem(409, "conflict", "another clerk has settled this case.", f"case {case}", "Take the next one.")
+        if body["action"] == "rescan":
+            found["version"] += 1
+            hall.rescans.append(case)
+            return {"case": found, "state": "open"}
         hall.cases.remove(found)
         hall.resolved.append({"case": found, **body})
         return {"case": case, "state": "resolved"}
@@ -302,7 +307,7 @@ def _office(app: FastAPI, hall: Hall) -> None:
                     "law": law,
                     "name": {"zh": zh, "en": en},
                     "holds": law != "Z1",
-                    "detail": "4 frames wait on the desk" if law == "Z1" else "200 of 200",
+                    "detail": {"zh": f"{law} 的说明", "en": f"what {law} found"},
                 }
                 for law, zh, en in laws
             ]
@@ -328,7 +333,7 @@ def _office(app: FastAPI, hall: Hall) -> None:
 
     @app.post("/api/office/DEMO/release/{number}/publish")
     def publish(number: int) -> dict[str, Any]:
-        hall.releases[number - 1]["state"] = "released"
+        hall.releases[number - 1] |= {"state": "released", "files": ["release.zip", "reports.zip"]}
         return hall.releases[number - 1]
 
 
@@ -347,7 +352,7 @@ def doubtful_case(number: int, items: tuple[str, ...] = ("Q3", "Q7")) -> dict[st
         "paper": "M",
         "evidence": {"residual_mm": 0.08213, "marks_found": 38, "scale": {"x": 1.0012, "y": 0.9987}},
         "picture": f"{base}/picture",
-        "actions": ["set_answer", "rescan", "discard"],
+        "actions": ["set_answer", "accept", "rescan", "discard"],
         "items": [
             {
                 "item": item,
@@ -371,5 +376,15 @@ def unknown_page(number: int) -> dict[str, Any]:
         "sheet": None,
         "candidate": None,
         "side": None,
-        "actions": ["set_page", "set_candidate", "rescan", "discard"],
+        "actions": ["set_page", "rescan", "discard"],
+    }
+
+
+def page_twice(number: int) -> dict[str, Any]:
+    case = doubtful_case(number, ())
+    return {
+        **case,
+        "kind": "page_twice",
+        "other": f"/api/desk/DEMO/cases/{number}/picture?other=true",
+        "actions": ["take_this", "keep_other"],
     }

@@ -29,8 +29,7 @@ def faults(page: Page, axe: str) -> Any:
     return page.evaluate(RUN)
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("locale", ["zh-CN", "en-GB"])
+@pytest.mark.parametrize(("locale", "scheme"), [("zh-CN", "light"), ("en-GB", "dark")])
 def test_no_page_shuts_anyone_out(open_page: Opener, hall: Hall, axe: str, locale: str, scheme: Literal["light", "dark"]) -> None:
     hall.cases = [doubtful_case(11), unknown_page(13)]
     door = open_page(signed_in=False, locale=locale, color_scheme=scheme)

@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.web.conftest import Opener
-from tests.web.hall import Hall, doubtful_case, unknown_page
+from tests.web.hall import Hall, doubtful_case, page_twice, unknown_page
 
 SETTLED_MS = 450
 
@@ -50,14 +50,14 @@ def test_a_held_enter_settles_one_case(desk: Page, hall: Hall) -> None:
 
 
 def test_a_double_click_settles_one_case(desk: Page, hall: Hall) -> None:
-    desk.get_by_role("button", name="Ask for a rescan").click(click_count=2, delay=60)
+    desk.get_by_role("button", name="Accept").click(click_count=2, delay=60)
     expect(desk.locator("[data-open]")).to_have_text("2")
     desk.wait_for_timeout(SETTLED_MS)
-    assert [one["action"] for one in hall.resolved] == ["rescan"]
+    assert [one["action"] for one in hall.resolved] == ["accept"]
 
 
 def test_the_last_case_is_taken_back(desk: Page, hall: Hall) -> None:
-    desk.get_by_role("button", name="Ask for a rescan").click()
+    desk.get_by_role("button", name="Accept").click()
     expect(desk.locator("[data-open]")).to_have_text("2")
     desk.keyboard.press("Control+z")
     expect(desk.locator("[data-open]")).to_have_text("3")
@@ -96,3 +96,29 @@ def test_a_case_that_another_clerk_settled_is_told_with_its_remedy(desk: Page, h
 def test_letters_typed_into_a_field_decide_nothing(desk: Page, hall: Hall) -> None:
     desk.get_by_label("Why it is discarded").press_sequentially("abcd")
     expect(desk.locator("[data-item='Q3'] [aria-pressed=true]")).to_have_count(0)
+
+
+def test_a_rescan_that_is_asked_for_leaves_the_case_open(desk: Page, hall: Hall) -> None:
+    desk.get_by_role("button", name="Ask for a rescan").click()
+    expect(desk.locator("[data-item='Q9']")).to_be_visible()
+    expect(desk.locator("[data-open]")).to_have_text("3")
+    desk.get_by_role("link", name="26010417 Q3 Q7").click()
+    desk.wait_for_timeout(SETTLED_MS)
+    desk.get_by_role("button", name="Accept").click()
+    expect(desk.locator("[data-open]")).to_have_text("2")
+    assert hall.rescans == [11]
+    assert hall.resolved[0]["version"] == 2
+
+
+def test_two_scans_of_a_side_are_compared_by_a_key(open_page: Opener, hall: Hall) -> None:
+    hall.cases = [page_twice(14)]
+    page = open_page("DEMO/desk")
+    image = page.locator(".stage img").first
+    expect(image).to_have_attribute("src", "/api/desk/DEMO/cases/14/picture")
+    page.keyboard.press("o")
+    expect(image).to_have_attribute("src", "/api/desk/DEMO/cases/14/picture?other=true")
+    page.keyboard.press("o")
+    expect(image).to_have_attribute("src", "/api/desk/DEMO/cases/14/picture")
+    page.wait_for_timeout(SETTLED_MS)
+    page.get_by_role("button", name="Keep the other").click()
+    expect(page.get_by_role("heading", name="No open case")).to_be_visible()

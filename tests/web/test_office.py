@@ -54,7 +54,7 @@ def test_a_release_is_published_only_after_two_signatures(open_page: Opener, hal
     sign(page, "right")
     publish.click()
     expect(page.locator("[data-state=released]")).to_be_visible()
-    expect(page.get_by_role("link", name="scores.csv")).to_have_attribute("href", "/api/office/DEMO/release/1/scores.csv")
+    expect(page.get_by_role("link", name="reports.zip")).to_have_attribute("href", "/api/office/DEMO/release/1/reports.zip")
 
 
 def sign(page: Page, password: str) -> None:

@@ -28,7 +28,7 @@ export interface Me {
   exams: Exam[];
 }
 
-export type Level = "marker" | "arbiter";
+export type Level = "marker" | "leader" | "arbiter";
 
 export interface WorkGroup {
   paper: string;
@@ -90,6 +90,7 @@ export interface CaseItem {
   second: string;
   options: string[];
   p_wrong: number;
+  why?: string;
   picture: string | null;
 }
 
@@ -106,14 +107,22 @@ export interface DeskCase {
   paper: string | null;
   evidence: Record<string, unknown>;
   picture: string | null;
+  /** The scan that it is compared with, where there are two. */
+  other?: string | null;
   actions: string[];
   items: CaseItem[];
+}
+
+export interface Settled {
+  case: DeskCase;
+  state: string;
 }
 
 export interface LawResult {
   law: string;
   name: Text;
   holds: boolean;
+  checked?: number;
   detail: unknown;
 }
 
@@ -123,6 +132,7 @@ export interface Release {
   state: string;
   files?: string[];
   signatures?: unknown[];
+  laws?: LawResult[];
   digest?: string;
 }
 

@@ -64,7 +64,7 @@ export type Room = "work" | "desk" | "office";
 export function roomsOf(exam: string): Room[] {
   const rooms: Room[] = [];
   if (session.may(exam, "marker", "leader", "arbiter")) rooms.push("work");
-  if (session.may(exam, "clerk")) rooms.push("desk");
-  if (session.may(exam, "office")) rooms.push("office");
+  if (session.may(exam, "clerk", "office", "chief")) rooms.push("desk");
+  if (session.may(exam, "office", "chief", "auditor")) rooms.push("office");
   return rooms;
 }

@@ -67,6 +67,7 @@ const base = {
   "fault.number": ["这不是一个分数。", "This is not a mark."],
   "fault.over": ["不能超过满分 {full}。", "No more than {full} marks."],
   "fault.grain": ["分数必须是 {step} 的倍数。", "Marks go in steps of {step}."],
+  "level.leader": ["组长", "Leader"],
   "level.arbiter": ["仲裁", "Arbiter"],
   "shown.title": ["前面的评分", "Marks given before"],
   "shown.one": ["第 {n} 评", "Mark {n}"],

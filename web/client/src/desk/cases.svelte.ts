@@ -1,12 +1,14 @@
 // The open cases of an exam, the one on the desk, and what is done with it. Each action is sent once.
 
 import { asProblem, call, type Problem } from "../app/call";
-import type { DeskCase } from "../app/contract";
+import type { DeskCase, Settled } from "../app/contract";
 import { say, sayIfKnown } from "../app/language.svelte";
 import { Pictures } from "../marking/pictures";
 
 /** The second click of a double click, or an echo of Enter, must not settle the case that came after. */
 const SETTLE_MS = 400;
+
+const KEPT_AHEAD = 4;
 
 export interface Resolution {
   action: string;
@@ -56,6 +58,11 @@ export class Cases {
     this.trouble = null;
   }
 
+  /** The scan that a case is compared with. */
+  otherOf(one: DeskCase): Pictures | null {
+    return one.other ? new Pictures([{ url: one.other }]) : null;
+  }
+
   /** The page of a case; that of the next one is fetched at the same time. */
   pictureOf(one: DeskCase): Pictures | null {
     const next = this.after(one);
@@ -69,11 +76,16 @@ export class Cases {
     this.busy = true;
     this.trouble = null;
     try {
-      await call("POST", `${this.path}/${one.id}/resolve`, { ...resolution, version: one.version });
+      const reply = await call<Settled>("POST", `${this.path}/${one.id}/resolve`, { ...resolution, version: one.version });
       const next = this.after(one) ?? this.after(one, -1);
-      this.open = this.open?.filter((other) => other.id !== one.id) ?? null;
       this.ahead.delete(String(one.id));
-      this.last = one;
+      if (reply.state === "open") {
+        // A rescan was asked for: the case stays, with a version of its own, until the new scan is there.
+        one.version = reply.case.version;
+      } else {
+        this.open = this.open?.filter((other) => other.id !== one.id) ?? null;
+        this.last = one;
+      }
       this.news = say("desk.settled", { case: one.id, action: sayIfKnown("action", resolution.action) });
       return next ?? "none";
     } catch (error) {
@@ -89,7 +101,7 @@ export class Cases {
     if (!last || this.busy) return null;
     this.busy = true;
     try {
-      await call("POST", `${this.path}/${last.id}/undo`, {});
+      await call<Settled>("POST", `${this.path}/${last.id}/undo`, {});
       this.last = null;
       this.news = say("desk.undone", { case: last.id });
     } catch (error) {
@@ -106,7 +118,7 @@ export class Cases {
     if (!one.picture) return null;
     const id = String(one.id);
     const kept = this.ahead.get(id) ?? new Pictures([{ url: one.picture }]);
-    if (this.ahead.size > 4) this.ahead.clear();
+    if (this.ahead.size >= KEPT_AHEAD && !this.ahead.has(id)) this.ahead.clear();
     this.ahead.set(id, kept);
     return kept;
   }

@@ -119,7 +119,7 @@ export class Bench {
     this.asking = false;
     const held = this.hold.current;
     if (!held || this.revising) return;
-    const body = { task: held.task.task, key: held.key, reason, note };
+    const body = { task: held.task.task, key: held.key, reason, note, group: this.group, hold: HOLD };
     outbox.add({ key: held.key, exam: this.exam, kind: "problem", body, label: `${pick(held.task.title)} · ${say("problem.title")}` });
     this.news = say("problem.sent");
     this.hold.done();
@@ -151,7 +151,7 @@ export class Bench {
     const { task } = held.task;
     const marks = held.entry.marks;
     const seconds = this.watch.seconds;
-    const body = { task, key: held.key, marks, seconds, hold: HOLD };
+    const body = { task, key: held.key, marks, seconds, group: this.group, hold: HOLD };
     outbox.add({ key: held.key, exam: this.exam, kind: "marks", body, label: `${pick(held.task.title)} · ${inWords(marks)}` });
     this.given = [...this.given, { held, marks }].slice(-UNDO_DEPTH);
     this.tally = counted(this.login, this.exam, seconds);
