@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from pathlib import Path
 from typing import Annotated
 
@@ -10,21 +11,35 @@ import typer
 from api.cli.progress import Bar
 
 
+STATION = "server"
+
+
 def register(main: typer.Typer) -> None:
     @main.command()
     def station(
-        folder: Annotated[Path, typer.Argument(help="the scanner's folder", metavar="DIR")],
+        folder: Annotated[Path, typer.Argument(help="the scanner's folder; each subfolder is a batch", metavar="DIR")],
         url: Annotated[str, typer.Option("--url", help="the server")],
         exam: Annotated[str, typer.Option("--exam")],
         token: Annotated[str, typer.Option("--token", envvar="MARKHALL_STATION_TOKEN", help="the station's token")],
-        batch: Annotated[str | None, typer.Option("--batch", help="the batch's name; default: the folder's")] = None,
+        name: Annotated[str, typer.Option("--name", help="the station; default: this machine")] = "",
+        batch: Annotated[str, typer.Option("--batch", help="send DIR once, as this batch, and close it, instead of watching")] = "",
+        simplex: Annotated[bool, typer.Option("--simplex", help="each file is a sheet of its own, not a face")] = False,
     ) -> None:
-        """Send a folder of scanned frames to the server, resumably, and close the batch."""
-        from scanner.station import send_folder
+        """The scan station: watch a folder, send what settles in it, resumably, and close each batch."""
+        from scanner.station import send_folder, watch_folder
 
+        name = name or socket.gethostname()
+        if not batch:
+            typer.echo(f"watching {folder}; Ctrl+C ends")
+            watch_folder(folder, url, exam, name, token, stop=lambda: False, duplex=not simplex)
+            return
         with Bar("sending") as bar:
-            sent = send_folder(folder, url, exam, token, batch=batch or folder.resolve().name, progress=bar)
-        typer.echo(str(sent))
+            sent = send_folder(folder, url, exam, name, token, batch=batch, progress=bar, duplex=not simplex)
+        for sentence in sent.refused:
+            typer.echo(sentence, err=True)
+        declared = sent.declared if sent.declared is not None else "?"
+        typer.echo(f"{sent.batch}: {sent.received} of {declared} frames are safe; {'complete' if sent.complete else 'NOT complete'}")
+        raise typer.Exit(0 if sent.complete else 3)
 
     @main.command()
     def ingest(
@@ -36,16 +51,18 @@ def register(main: typer.Typer) -> None:
         from core.loading import exam_by_code
         from core.settings import Settings
         from core.site import open_site
+        from omr.files import files_of
         from scanner import intake
-        from scanner.frames import frames_of
+        from scanner.station import frames_in
 
         site = open_site(Settings.from_environment())
         with site.database.read() as session:
             exam_id = exam_by_code(session, exam).id
-        station_name = "server"
-        intake.open_batch(site, exam_id, station_name, batch, {"operator": "ingest"})
+        intake.open_batch(site, exam_id, STATION, batch, {"operator": "ingest"})
         count = 0
-        for count, frame in enumerate(frames_of(paths), start=1):
-            intake.receive(site, exam_id, station_name, batch, count, 1, frame.data, sha256=None, name=frame.name)
-        view = intake.close_batch(site, exam_id, station_name, batch, count)
+        for file in files_of(paths):
+            for data in frames_in(file):
+                count += 1
+                intake.receive(site, exam_id, STATION, batch, count, 1, data, name=file.name)
+        view = intake.close_batch(site, exam_id, STATION, batch, count)
         typer.echo(f"{batch}: {view.received} of {view.declared} frames are safe")

@@ -32,14 +32,14 @@ def send_batches(services: Services, folder: DemoFolder, exam: str, tokens: Mapp
         for name, queue in queues.items():
             if queue and name not in running:
                 batch = queue.pop(0)
-                running[name] = services.station(batch, exam, tokens[name], batch.name)
+                running[name] = services.station(batch, exam, name, tokens[name], batch.name)
         time.sleep(0.05)
 
 
 def send_again(services: Services, folder: Path, exam: str, tokens: Mapping[str, str]) -> None:
     """A folder of second scans, from the first station."""
     name = min(tokens)
-    process = services.station(folder, exam, tokens[name], folder.name)
+    process = services.station(folder, exam, name, tokens[name], folder.name)
     process.wait()
     check(process)
 

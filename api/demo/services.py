@@ -29,9 +29,10 @@ class Services:
     def wait(self) -> None:
         wait_for(self.url)
 
-    def station(self, folder: Path, exam: str, token: str, batch: str) -> subprocess.Popen[bytes]:
+    def station(self, folder: Path, exam: str, name: str, token: str, batch: str) -> subprocess.Popen[bytes]:
         """A scan station: a process of its own that sends a folder as a batch."""
-        command = [sys.executable, "-m", "api.cli", "station", str(folder), "--url", self.url, "--exam", exam, "--batch", batch]
+        command = [sys.executable, "-m", "api.cli", "station", str(folder), "--url", self.url]
+        command += ["--exam", exam, "--name", name, "--batch", batch]
         environment = {**self._environment, "MARKHALL_STATION_TOKEN": token}
         with (Path(self._environment["MARKHALL_HOME"]) / "stations.log").open("ab") as log:
             return subprocess.Popen(command, stdout=log, stderr=log, env=environment, preexec_fn=die_with_parent)
