@@ -157,7 +157,7 @@ def _add_people(
             ],
         )
         query = select(Candidate.pseudonym, Candidate.id).where(Candidate.exam_id == exam.id, Candidate.row >= first)
-        ids: dict[str, int] = dict(session.execute(query).tuples().all())
+        ids: dict[str, int] = dict(session.execute(query).all())
         session.execute(
             insert(CandidateDetails),
             [
@@ -243,7 +243,7 @@ def _add_sheets(session: Session, exam: Exam, sheets: Sequence[ExpectedSheet], n
 def _log_assignments(session: Session, exam: Exam, printed: Sequence[tuple[ExpectedSheet, tuple[int, int, str]]], now: datetime) -> None:
     if not printed:
         return
-    ids = dict(session.execute(select(Sheet.serial, Sheet.id).where(Sheet.exam_id == exam.id)).tuples().all())
+    ids = dict(session.execute(select(Sheet.serial, Sheet.id).where(Sheet.exam_id == exam.id)).all())
     session.execute(
         insert(SheetAssignment),
         [
