@@ -25,6 +25,7 @@ from omr.symbols import PAGE_MODULE, QUIET_PAGE, bar_module, bar_symbol, page_sy
 rl_config.useA85 = 0  # page streams as plain bytes: a fifth smaller, and quicker
 
 POINTS = 72 / 25.4
+LEAST_BOLD = 2.6  # mm: smaller letters would run together
 BAR_TEXT = 4.6  # kept free under the bars for the number
 
 _GREY: dict[Ink, Color] = {
@@ -162,7 +163,7 @@ class SheetPrinter:
         line = self._canvas.beginText(words.x * POINTS - shift, (page - words.y) * POINTS)
         line.setFont(self._font, size)
         line.setFillColor(colour)
-        if words.bold:
+        if words.bold and size >= LEAST_BOLD * POINTS:
             self._canvas.setLineWidth(size * 0.025)
             self._canvas.setDash([])
             line.setStrokeColor(colour)

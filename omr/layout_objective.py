@@ -22,7 +22,7 @@ BLOCK_GAP = 3.0
 PAD = 1.8
 KINDS = {
     "single": ("单项选择题", "Single choice"),
-    "multiple": ("多项选择题", "Multiple choice: one or more"),
+    "multiple": ("多项选择题", "Multiple: one or more"),
     "true_false": ("判断题", "True or false"),
 }
 
@@ -133,15 +133,13 @@ def _draw_run(draft: SideDraft, run: _Run, box: Box, spare: float, paper: Paper,
 
 def _draw_heading(draft: SideDraft, run: _Run, box: Box, paper: Paper) -> None:
     zh, en = KINDS[run.kind]
-    if run.kind == "multiple":
-        zh += "（至少选一项）"
     if run.marks:
         zh, en = f"{zh} 每题{run.marks}分", f"{en}, {run.marks} each"
     languages = paper.sheet.languages
     for i, language in enumerate(languages):
         text = say((language,), zh, en)
         draft.drawing.add(
-            Words(box.x + PAD + 0.6, box.y + 3.6 + 3.2 * i, text, 2.7 if i == 0 else 2.2, "left", box.width - 2 * PAD - 1, bold=i == 0)
+            Words(box.x + PAD + 0.6, box.y + 3.6 + 3.2 * i, text, 2.9 if i == 0 else 2.2, "left", box.width - 2 * PAD - 1, bold=i == 0)
         )
 
 

@@ -30,8 +30,8 @@ def written_blocks(paper: Paper, width: float) -> Iterator[Block]:
 
 def _choice_text(choice: Choice) -> tuple[str, str]:
     return (
-        f"选做题：从下列 {len(choice.among)} 题中任选一题作答，并将所选题号前的椭圆涂黑。",
-        f"Optional: answer one of these {len(choice.among)} and fill the bubble before it.",
+        f"选做题：{len(choice.among)}题中任选一题作答，并填涂所选题。",
+        f"Optional: answer one of these {len(choice.among)} and fill its bubble.",
     )
 
 
@@ -58,7 +58,7 @@ def choice_block(paper: Paper, field: str, groups: tuple[str, ...], text: tuple[
         draft.grids.append(grid)
         draft.drawing.add(Panel(box.x, box.y, box.width, box.height, radius=1.2))
         for i, line in enumerate(lines):
-            draft.drawing.add(Words(box.x + 2.5, box.y + 4.4 + 3.8 * i, line, LABEL if i == 0 else 2.3, "left", box.width - 5, bold=i == 0))
+            draft.drawing.add(Words(box.x + 2.5, box.y + 4.4 + 3.8 * i, line, 2.9 if i == 0 else 2.3, "left", box.width - 5, bold=i == 0))
         draw_grid(draft.drawing, grid)
         for i, title in enumerate(titles):
             x, y = grid.bubble_at(0, i)

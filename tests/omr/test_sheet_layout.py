@@ -13,8 +13,8 @@ from core.errors import ExamInvalid
 from core.exam import ExamDefinition, Paper
 from core.geometry import Box
 from core.template import Grid, Side, Template, dump_template, lines_of, parse_template
-from omr.layout_ink import Oval
-from omr.layout_page import MARGIN
+from omr.layout_ink import Oval, Words
+from omr.layout_page import MARGIN, rough_width
 from omr.sheet import SheetDesign, lay_out
 from tests.omr.exams import demo, group, paper_of, papers
 
@@ -141,6 +141,34 @@ def test_every_bubble_of_the_template_is_drawn_just_there(asked: tuple[ExamDefin
         ovals = {(i.x, i.y) for i in face.items if isinstance(i, Oval)}
         for line in lines_of(side):
             assert ovals >= set(line.bubbles)
+
+
+def printed(words: Words) -> Box:
+    """About the place of a line of text: its letters without what hangs below the line."""
+    width = min(rough_width(words.text, words.size), words.width or 1000)
+    left = words.x - {"left": 0.0, "centre": width / 2, "right": width}[words.align]
+    return Box(left, words.y - 0.7 * words.size, width, 0.7 * words.size)
+
+
+@given(papers())
+@anything
+def test_no_text_but_a_bubbles_own_letter_touches_what_is_read(asked: tuple[ExamDefinition, Paper]) -> None:
+    design = laid_out(asked)
+    for face, side in zip(design.faces, design.template.sides, strict=True) if design else ():
+        read = [(name, box) for name, box in boxes(side) if not name.startswith(("region", "code barcode"))]
+        for words in (i for i in face.items if isinstance(i, Words) and i.ink != "pale"):
+            for name, box in read:
+                assert apart(printed(words), box), f"side {side.side}: {words.text!r} touches {name}"
+
+
+@given(papers())
+@anything
+def test_no_two_lines_of_text_lie_over_each_other(asked: tuple[ExamDefinition, Paper]) -> None:
+    design = laid_out(asked)
+    for face in design.faces if design else ():
+        lines = [i for i in face.items if isinstance(i, Words) and i.ink != "pale"]
+        for one, other in combinations(lines, 2):
+            assert apart(printed(one), printed(other)), f"side {face.side}: {one.text!r} lies over {other.text!r}"
 
 
 def sides(template: Template) -> list[int]:
