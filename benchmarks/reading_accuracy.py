@@ -127,7 +127,8 @@ def judge(total: Tally, reading: PageReading, frame: dict[str, str], truth: dict
         total.reviewed[f"{reading.kind} ({'clean' if clean else frame['event']})"] += 1
         total.clean_in_doubt += clean
     for name, found in reading.fields.items():
-        if name not in truth:
+        told_otherwise = {"wrong_number": "number", "absent_conflict": "absent"}.get(frame["event"]) == name
+        if name not in truth or told_otherwise:  # the event is a mark that the truth does not count
             continue
         total.answers += 1
         if truth[name] == "ambiguous":
@@ -145,7 +146,9 @@ def report(total: Tally, trouble: str) -> int:
     sides = max(total.sides, 1)
     out = sys.stdout
     out.write(f"trouble            {trouble}\nsides              {total.sides}\nanswers            {total.answers}\n")
-    out.write(f"sides in doubt     {total.doubted} ({total.doubted / sides:.2%}) for marks; clean ones to a person {total.clean_in_doubt}\n")
+    out.write(
+        f"sides in doubt     {total.doubted} ({total.doubted / sides:.2%}) for marks; clean ones to a person {total.clean_in_doubt}\n"
+    )
     out.write(f"ambiguous answers  {total.ambiguous}, of these read without a doubt {total.ambiguous_read}\n")
     out.write(f"wrong in silence   {len(total.silent)}\n")
     out.write(f"reading            {1000 * total.seconds / sides:.1f} ms a side, regions cut, decoding not counted\n")

@@ -38,10 +38,10 @@ class Read:
         return cls({}, PRIOR)
 
 
-def read_fields(pixels: Grey, rows: Rows, fill: Fill) -> Read:
-    measures = [_row(fill, int(a), int(b)) for a, b in zip(rows.starts[:-1], rows.starts[1:], strict=True)]
-    hand = learn_hand(measures)
-    first = [decide_row(m, hand, multiple=ln.grid.multiple) for m, ln in zip(measures, rows.lines, strict=True)]
+def read_fields(pixels: Grey, rows: Rows, fill: Fill, *, thin: bool) -> Read:
+    measures = [_row(fill, line, int(rows.starts[i])) for i, line in enumerate(rows.lines)]
+    hand = learn_hand(measures, thin=thin)
+    first = [decide_row(m, hand) for m in measures]
     second = second_reading(pixels, rows.lines, rows.starts, rows.centres, rows.axes, rows.halves)
     fields: dict[str, FieldReading] = {}
     for name, at in _by_field(rows.lines).items():
@@ -50,10 +50,18 @@ def read_fields(pixels: Grey, rows: Rows, fill: Fill) -> Read:
     return Read(fields, hand)
 
 
-def _row(fill: Fill, a: int, b: int) -> Measures:
-    part = slice(a, b)
+def _row(fill: Fill, line: Line, start: int) -> Measures:
+    at = slice(start, start + len(line.bubbles))
     return Measures(
-        fill.tone[part], fill.cover[part], fill.stroke[part], fill.spill[part], fill.diagonals[part], fill.seen[part], fill.known[part]
+        fill.tone[at],
+        fill.cover[at],
+        fill.stroke[at],
+        fill.spill[at],
+        fill.diagonals[at],
+        fill.seen[at],
+        fill.known[at],
+        line.grid.multiple,
+        line.grid.role not in ("absent", "text"),
     )
 
 

@@ -18,13 +18,17 @@ Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
 EMPTY = 0.070  # mean new darkness that ghosts, smudges and specks reach; more is never plainly empty
+EMPTY_SHARE, LEAST_EMPTY = 0.20, 0.035  # ... nor is more than this share of the candidate's usual darkness
 TAIL = 3.5  # ln(1e-6) / ln(0.02): where an exponential tail whose 98th percentile is the page's noise has a millionth left
+MARK_SHARE = 0.45  # share of the candidate's usual darkness that is a mark even when it is below MARK
 MARK = 0.105  # mean new darkness from which ink as dark as the candidate's other marks is a mark: a tick has 0.10 to 0.20
 FILLED = 0.30  # share of the candidate's usual darkness from which paler ink is a mark too
 DARK_STROKE = 0.55  # share of the candidate's usual blackness that a stroke needs to be called as dark as the others
 PEER = 0.60  # two marks of one row count as equals when the weaker has this share of the stronger's ink
 SPILLED = 0.12  # share of a bubble's surroundings that is inked when a mark runs out of it
 RINGED = 3  # of the four diagonals around a bubble inked: a cross over it or a ring around it
+LOST = 2.5  # standard deviations of the marks' darkness below which a mark of the page may lie
+PRINTED = 0.10  # what a letter may add where no blank of it was there to compare with
 SURE = 0.01  # a bubble between this probability and its complement is a doubt
 _TAIL = math.log((1 - SURE) / SURE)
 
@@ -40,6 +44,8 @@ class Measures:
     diagonals: Floats
     seen: Bools
     known: Bools
+    multiple: bool = False  # several marks are allowed
+    counted: bool = True  # a blank row means something (an absent box is nearly always blank)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +56,8 @@ class Hand:
     stroke: float
     noise: float
     marks: int  # how many marks it was learnt from
+    spread: float = 0.0  # standard deviation of the marks' tones, robust
+    thin: bool = False  # the scan is black and white by a threshold: a pale mark leaves nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +72,7 @@ PRIOR = Hand(tone=0.45, stroke=0.55, noise=0.02, marks=0)
 _FEW = 5  # marks from which a hand can be learnt
 
 
-def learn_hand(rows: Sequence[Measures]) -> Hand:
+def learn_hand(rows: Sequence[Measures], *, thin: bool = False) -> Hand:
     """The page's hand from rows with one plain mark, and its noise from all bubbles that are not their row's first."""
     tones, strokes, others = [], [], []
     for row in rows:
@@ -72,20 +80,24 @@ def learn_hand(rows: Sequence[Measures]) -> Hand:
             continue
         order = np.argsort(row.tone)
         top, next_ = int(order[-1]), int(order[-2])
-        others.extend(row.tone[order[:-1]].tolist())
+        if not row.multiple:
+            others.extend(row.tone[order[:-1]].tolist())
         if row.tone[top] > MARK and row.tone[next_] < 0.4 * row.tone[top]:
             tones.append(float(row.tone[top]))
             strokes.append(float(row.stroke[top]))
     noise = float(np.percentile(others, 98)) if len(others) >= 20 else PRIOR.noise
     if len(tones) < _FEW:
-        return Hand(PRIOR.tone, PRIOR.stroke, noise, len(tones))
-    return Hand(float(np.median(tones)), float(np.median(strokes)), noise, len(tones))
+        return Hand(PRIOR.tone, PRIOR.stroke, noise, len(tones), thin=thin)
+    usual = float(np.median(tones))
+    spread = 1.4826 * float(np.median(np.abs(np.array(tones) - usual)))
+    return Hand(usual, float(np.median(strokes)), noise, len(tones), spread, thin)
 
 
 def thresholds(hand: Hand) -> tuple[float, float, float]:
     """Empty below the first; a mark above the second if its ink is as dark as the hand's, above the third in any case."""
-    empty = max(EMPTY, min(TAIL * hand.noise, 0.12))
-    dark = max(MARK, 1.25 * empty)
+    own = min(EMPTY, max(LEAST_EMPTY, EMPTY_SHARE * hand.tone))
+    empty = max(own, min(TAIL * hand.noise, 0.12))
+    dark = max(min(MARK, MARK_SHARE * hand.tone), 1.25 * empty)
     return empty, dark, max(dark, min(FILLED * hand.tone, 0.25))
 
 
@@ -95,7 +107,7 @@ def probability(tone: float, empty: float, mark: float) -> float:
     return 1 / (1 + math.exp(-max(-40.0, min(40.0, (tone - middle) / half * _TAIL))))
 
 
-def decide_row(row: Measures, hand: Hand, *, multiple: bool) -> Decision:
+def decide_row(row: Measures, hand: Hand) -> Decision:
     """The marked bubbles of one row and the probability that this reading is wrong."""
     if not row.seen.all():
         return Decision((), True, 0.5, "a bubble is covered, off the page or on dark paper")
@@ -103,16 +115,16 @@ def decide_row(row: Measures, hand: Hand, *, multiple: bool) -> Decision:
     chances = []
     for i in range(row.tone.size):
         like_others = row.stroke[i] >= DARK_STROKE * hand.stroke
-        allowance = 0.0 if row.known[i] else 0.10  # a letter of which no blank was there to compare with
-        chances.append(probability(float(row.tone[i]) - allowance, empty, dark if like_others else filled))
+        printed = 0.0 if row.known[i] else PRINTED
+        chances.append(probability(float(row.tone[i]), empty, (dark if like_others else filled) + printed))
     marked = tuple(i for i, p in enumerate(chances) if p > 0.5)
     unsure = [i for i, p in enumerate(chances) if min(p, 1 - p) > SURE]
     wrong = 1 - math.prod(max(p, 1 - p) for p in chances)
-    why = _objection(row, marked, unsure, multiple=multiple)
+    why = _objection(row, marked, unsure) or _lost(row, marked, hand, empty)
     return Decision(marked, bool(why), max(wrong, 0.05) if why else max(wrong, 1e-9), why)
 
 
-def _objection(row: Measures, marked: tuple[int, ...], unsure: list[int], *, multiple: bool) -> str:
+def _objection(row: Measures, marked: tuple[int, ...], unsure: list[int]) -> str:
     """Why a person must look, or ''."""
     if unsure:
         return "a mark is too faint or too small to be sure"
@@ -123,8 +135,19 @@ def _objection(row: Measures, marked: tuple[int, ...], unsure: list[int], *, mul
             return "the only mark may be crossed out"
     if len(marked) > 1:
         inks = [float(row.tone[i]) for i in marked]
-        if not multiple and min(inks) < PEER * max(inks):
+        if not row.multiple and min(inks) < PEER * max(inks):
             return "two marks, and one may be an erasure"
-        if any(row.diagonals[i] >= RINGED or row.spill[i] > SPILLED for i in marked):
+        if any(row.diagonals[i] >= RINGED or (row.spill[i] > SPILLED and not row.multiple) for i in marked):
             return "two marks, and one may be crossed out"
+    return ""
+
+
+def _lost(row: Measures, marked: tuple[int, ...], hand: Hand, empty: float) -> str:
+    """Why a row that shows fewer marks than it might have cannot be believed, or ''."""
+    if not row.counted or (marked and not row.multiple):
+        return ""
+    if hand.thin:
+        return "the scan is black and white, where a pale mark leaves nothing"
+    if not marked and hand.tone - LOST * hand.spread < empty:
+        return "the candidate's marks differ so much that one may be lost"
     return ""

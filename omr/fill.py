@@ -24,7 +24,8 @@ Single = NDArray[np.float32]
 
 INNER = 0.70  # share of the half axes within which ink counts: a printed ring, even a little displaced, lies outside
 SIZE, SPAN = 20, 1.5  # a bubble's picture: cells a side, reach in half widths
-_ENOUGH = 6  # pictures of one letter from which a blank one can be told
+_ENOUGH = 4  # pictures of one letter from which a blank one can be told
+_SAME = 0.04  # mean darkness within which two bubbles of one letter hold the same ink: less than the faintest mark adds
 _OPEN = 0.12  # a blank whose lightest quarter is darker than this has no paper in it
 _SPECK = 0.16  # new darkness from which a part of a bubble is inked
 _CROSSED = 0.15  # share of a diagonal outside the bubble from which a stroke runs there
@@ -125,40 +126,40 @@ def _widened(blank: Single) -> Single:
     return wide
 
 
-def _blank(dark: Single) -> Single:
-    """One letter's blank: of the less inked half of its bubbles the upper quartile, cell by cell, so that it holds all
-    that print does under small displacements, and no mark as long as fewer than six in ten rows have one."""
-    inked = dark[:, _INNER].mean(axis=1)
-    half = dark[np.argsort(inked, kind="stable")[: max(3, len(dark) // 2)]]
-    upper = int(0.75 * len(half))
-    return np.asarray(np.partition(half, upper, axis=0)[upper])
-
-
 def _blanks(dark: Single, rows: Rows, seen: Bools) -> tuple[Single, Ints, Bools]:
     """What an unfilled bubble of each letter looks like on this page: the models, each bubble's one, and whether
     it is its own letter's.
 
-    A letter that most rows have filled would give a filled "blank"; but print leaves paper between its strokes and a
-    fill does not, so such a model is known by its lightest quarter, and what all sound models have in common stands in
-    for it.
+    A letter of which every bubble is filled would give a filled "blank"; but print leaves paper between its strokes
+    and a fill does not, so such a model is known by its lightest quarter, and what all sound models have in common
+    stands in for it.
     """
-    keys = [(v, b.width, b.height) for ln in rows.lines for v, b in ((v, ln.grid.bubble) for v in ln.grid.values)]
+    bubbles = [(value, line.grid.bubble) for line in rows.lines for value in line.grid.values]
     kinds: dict[tuple[str, float, float], list[int]] = {}
-    for i, key in enumerate(keys):
+    for i, (value, bubble) in enumerate(bubbles):
         if seen[i]:
-            kinds.setdefault(key, []).append(i)
-    model_of, known = np.full(len(keys), -1, np.int64), np.zeros(len(keys), np.bool_)
+            kinds.setdefault((value if bubble.letter else "", bubble.width, bubble.height), []).append(i)
+    model_of, known = np.full(len(bubbles), -1, np.int64), np.zeros(len(bubbles), np.bool_)
     sound: list[Single] = []
-    orphans: list[list[int]] = []
-    for members in kinds.values():
+    orphans: list[int] = []
+    for (value, _, _), members in kinds.items():
         model = _blank(dark[members]) if len(members) >= _ENOUGH else None
         if model is None or float(np.percentile(model[_INNER], 25)) > _OPEN:
-            orphans.append(members)
+            orphans += members
+            known[members] = value == ""
             continue
         model_of[members], known[members] = len(sound), True
         sound.append(model)
     if not sound:
         return np.zeros((1, SIZE, SIZE), np.float32), model_of, known
-    for members in orphans:
-        model_of[members] = len(sound)
+    model_of[orphans] = len(sound)
     return np.stack([*sound, np.min(sound, axis=0)]), model_of, known
+
+
+def _blank(dark: Single) -> Single:
+    """One letter's blank: of the bubbles that hold hardly more ink than the emptiest one the upper quartile, cell by
+    cell, so that it has all that print does under small displacements."""
+    inked = dark[:, _INNER].mean(axis=1)
+    empty = dark[inked <= float(inked.min()) + _SAME]
+    upper = int(0.75 * len(empty))
+    return np.asarray(np.partition(empty, upper, axis=0)[upper])

@@ -28,6 +28,7 @@ Status = Literal["ok", "review", "rejected"]
 
 _LEAST_TIMING = 0.6  # share of the timing marks that must be where they belong
 _MOST_RESIDUAL = 1.5  # mm, the median of the timing marks' distances before the local correction
+_SOLID = 0.85  # darkness of the corner marks on a two-level scan from which it was made by a threshold, not by a halftone
 _RING = 0.10  # contrast of a printed ring: grain and JPEG noise stay below 0.05, a pale copy has 0.3
 _LEAST_RINGS = 0.85  # share of the rings that must be there; marks hide a few
 
@@ -188,7 +189,7 @@ def _check(page: Page, found: _Found, look: Look) -> _Checked:
     if rings is not None and rings < _LEAST_RINGS:
         objection = f"only {rings:.0%} of the printed bubbles are where the registration marks say"
         return _Checked(found, furniture, rings, objection, None)
-    return _Checked(found, furniture, rings, "", read_fields(page.pixels, rows, fill))
+    return _Checked(found, furniture, rings, "", read_fields(page.pixels, rows, fill, thin=look.two_level and furniture.black > _SOLID))
 
 
 def _misplaced(furniture: Furniture) -> str:
@@ -245,6 +246,7 @@ def _evidence(checked: _Checked) -> dict[str, Any]:
         "residual_mm": round(furniture.residual_mm, 3),
         "worst_mm": round(furniture.worst_mm, 3),
         "oriented": furniture.oriented,
+        "black": round(furniture.black, 3),
         "rings": None if checked.rings is None else round(checked.rings, 3),
     }
 

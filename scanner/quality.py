@@ -22,6 +22,7 @@ class Look:
     paper: float  # the lightness of most of the paper, 0..255
     dark: float  # share of the page that is much darker than its paper
     detail: float  # share of the page with an edge in it
+    two_level: bool  # hardly any grey: black and white by a threshold, a dither or a halftone
     streaks: tuple[tuple[str, int], ...]  # ("column" | "row", pixel) of lines that run along the page
 
     @property
@@ -41,7 +42,10 @@ def look_at(pixels: Grey) -> Look:
     dark = float((inner < 0.55 * max(paper, 128.0)).mean())
     steps = np.abs(np.diff(inner.astype(np.int16), axis=1))[:-1] + np.abs(np.diff(inner.astype(np.int16), axis=0))[:, :-1]
     detail = float((steps > max(18.0, 0.12 * paper)).mean())
-    return Look(paper, dark, detail, streaks_of(pixels, paper))
+    sample = pixels[:: max(1, height // 300), :: max(1, width // 300)]
+    grey = float(((sample > 40) & (sample < 0.8 * max(paper, 60.0))).mean())
+    two_level = grey < 0.25 * max(float((sample <= 40).mean()), 0.004)
+    return Look(paper, dark, detail, two_level, streaks_of(pixels, paper))
 
 
 def streaks_of(pixels: Grey, paper: float) -> tuple[tuple[str, int], ...]:

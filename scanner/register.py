@@ -66,7 +66,8 @@ class Furniture:
     found: int
     residual_mm: float  # median distance of the found ones from their places
     worst_mm: float
-    oriented: float  # contrast of the orientation marks, 0..1; 0.5 where a template has none
+    oriented: float  # share of the orientation marks that are there; 0.5 where a template has none
+    black: float  # darkness of the corner marks' middles, 0..1
 
 
 def apply(transform: Transform, points: Floats) -> Floats:
@@ -259,6 +260,7 @@ def check_furniture(pixels: Grey, laid: Laid, side: Side) -> tuple[Furniture, La
         float(np.median(measured)) if measured.size else 0.0,
         float(measured.max()) if measured.size else 0.0,
         oriented,
+        _blackness(pixels, laid, side),
     )
     return furniture, replace(laid, knots=_smoothed(kept))
 
@@ -324,3 +326,16 @@ def _oriented(pixels: Grey, laid: Laid, side: Side) -> float:
     at = centre_rectangles(pixels, apply(laid.transform, middle), sizes * scale / 2, reach)
     good = (at[:, 2] > 0.5) & (at[:, 2] < 1.7) & (at[:, 3] > 0.15)
     return float(good.mean())
+
+
+def _blackness(pixels: Grey, laid: Laid, side: Side) -> float:
+    """How black the printed black is: the median over the corner marks of their middle part's mean."""
+    means = []
+    for mark in side.registration.marks:
+        if mark.role == "corner" and mark.shape in ("square", "disc"):
+            x, y = apply(laid.transform, np.array([[mark.x, mark.y]]))[0]
+            reach = max(1, int(min(mark.width, mark.height) * min(laid.scale) * (0.2 if mark.anchor == "centre" else 0.1)))
+            part = pixels[max(0, int(y) - reach) : int(y) + reach + 1, max(0, int(x) - reach) : int(x) + reach + 1]
+            if part.size:
+                means.append(1.0 - float(part.mean()) / 255.0)
+    return float(np.median(means)) if means else 0.0
