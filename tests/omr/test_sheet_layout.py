@@ -18,7 +18,7 @@ from omr.layout_page import MARGIN, rough_width
 from omr.sheet import SheetDesign, lay_out
 from tests.omr.exams import demo, group, paper_of, papers
 
-anything = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+anything = settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 
 
 def around(x: float, y: float, width: float, height: float) -> Box:
