@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -44,6 +44,7 @@ class ReportData:
     signed: tuple[Signed, ...]
     people: tuple[tuple[Person, Mapping[str, ScoreRecord]], ...]  # in the roster's order; records by paper
     papers: tuple[tuple[Paper, PaperStatistics], ...]
+    rates: Mapping[str, int]  # the shares of 四率, in percent
 
 
 def gather(session: Session, exam: Exam, number: int | None, rates: Rates | None = None) -> ReportData:
@@ -70,6 +71,7 @@ def gather(session: Session, exam: Exam, number: int | None, rates: Rates | None
             (paper, paper_statistics(paper, [r[paper.code] for r in records.values() if paper.code in r], rates))
             for paper in definition.papers
         ),
+        rates=asdict(rates or Rates()),
     )
 
 

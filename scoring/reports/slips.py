@@ -7,50 +7,26 @@ so that only a candidate's own figures are written per page.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
-from reportlab.lib.colors import Color, HexColor
+from reportlab.lib.colors import HexColor
 from reportlab.lib.pagesizes import A5
 from reportlab.lib.units import mm
 from reportlab.pdfbase.pdfmetrics import stringWidth
 from reportlab.pdfgen.canvas import Canvas
 
-from core.exam import Language, Paper, Text, from_hundredths
+from core.exam import Language, Text, from_hundredths
 from core.fonts import font_for
 from scoring.records import WHOLE, ScoreRecord
 from scoring.reports.gather import Person, ReportData
+from scoring.reports.slip_layout import BAR, MARGIN, PAGE_HEIGHT, PAGE_WIDTH, TOP, WIDTH, Block, lay_out
 from scoring.reports.words import both, marks_of, word
-from scoring.statistics import PaperStatistics
 
 Progress = Callable[[int, int], None]
-PAGE_WIDTH, PAGE_HEIGHT = A5
-MARGIN, COLUMNS, ROW, GAP = 12 * mm, 3, 4.7 * mm, 4 * mm
-INK, SOFT, LINE, ACCENT, BAND = HexColor("#1d2733"), HexColor("#5b6877"), HexColor("#cfd6de"), HexColor("#1f5fa8"), HexColor("#eef3f9")
-TOP = PAGE_HEIGHT - 62 * mm  # where the first paper begins
-FLOOR = 20 * mm
-
-
-@dataclass(frozen=True, slots=True)
-class _Cell:
-    """Where an item's marks and answer are written."""
-
-    paper: str
-    item: str
-    x: float
-    y: float
-    width: float
-
-
-@dataclass(frozen=True, slots=True)
-class _Block:
-    """A paper's part of a page: its bar, and the items that fit below it."""
-
-    paper: Paper
-    full: int
-    y: float
-    cells: tuple[_Cell, ...]
-    first: bool  # the bar carries the score; a continuation does not
+Align = Literal["left", "right", "centre"]
+INK, SOFT, LINE, ACCENT, BAND = "#1d2733", "#5b6877", "#cfd6de", "#1f5fa8", "#eef3f9"
+ANSWER_AT = 0.36  # of a cell's width
 
 
 def write_slips(
@@ -76,13 +52,13 @@ class _Slip:
         self.data = data
         self.languages = languages
         self.font = font_for(self._characters(people))
-        self.pages = tuple(_lay_out(data.papers))
+        self.pages = tuple(lay_out(data.papers))
         self.fulls = {paper.code: s.full for paper, s in data.papers}
 
     def _characters(self, people: Sequence[Person]) -> Iterator[str]:
         for person in people:
             yield from (person.name, person.school, person.class_name, person.number)
-        yield from (self.text(self.data.definition.title), *(self.text(p.title) for p, _ in self.data.papers), "–×")
+        yield from (self.text(self.data.definition.title), *(self.text(p.title) for p, _ in self.data.papers), "–")
         for name in (*_LABELS, *_STATUSES):
             yield both(name)
 
@@ -96,81 +72,87 @@ class _Slip:
         """The common part of each page of a slip."""
         for n, blocks in enumerate(self.pages):
             canvas.beginForm(f"slip{n}", 0, 0, PAGE_WIDTH, PAGE_HEIGHT)
-            self._head(canvas)
+            canvas.setLineWidth(0.4)
+            pen = _Pen(canvas, self.font)
+            self._head(canvas, pen)
             for block in blocks:
-                self._block(canvas, block)
-            self._foot(canvas, n)
+                self._block(canvas, pen, block)
+            self._foot(canvas, pen, n)
+            pen.done()
             canvas.endForm()
 
-    def _head(self, canvas: Canvas) -> None:
+    def _head(self, canvas: Canvas, pen: _Pen) -> None:
         top = PAGE_HEIGHT - MARGIN
-        canvas.setFillColor(ACCENT)
-        canvas.rect(MARGIN, top - 1.2 * mm, PAGE_WIDTH - 2 * MARGIN, 1.2 * mm, stroke=0, fill=1)
-        self._put(canvas, self.text(self.data.definition.title), MARGIN, top - 10 * mm, 15, INK, PAGE_WIDTH - 2 * MARGIN)
-        self._put(canvas, self.label("slip"), MARGIN, top - 16.5 * mm, 10, SOFT)
+        canvas.setFillColor(HexColor(ACCENT))
+        canvas.rect(MARGIN, top - 1.2 * mm, WIDTH, 1.2 * mm, stroke=0, fill=1)
+        pen.put(self.text(self.data.definition.title), MARGIN, top - 9.5 * mm, 15, room=WIDTH)
+        pen.put(self.label("slip"), MARGIN, top - 15.5 * mm, 10, SOFT)
         for name, x, y in _fields():
-            self._put(canvas, self.label(name), x, y + 4.6 * mm, 7, SOFT)
-        canvas.setStrokeColor(LINE)
-        canvas.line(MARGIN, TOP + 8.5 * mm, PAGE_WIDTH - MARGIN, TOP + 8.5 * mm)
+            pen.put(self.label(name), x, y + 4.8 * mm, 7, SOFT)
+        canvas.setStrokeColor(HexColor(LINE))
+        canvas.line(MARGIN, TOP + 5 * mm, PAGE_WIDTH - MARGIN, TOP + 5 * mm)
 
-    def _block(self, canvas: Canvas, block: _Block) -> None:
-        width = PAGE_WIDTH - 2 * MARGIN
-        canvas.setFillColor(BAND)
-        canvas.roundRect(MARGIN, block.y - 9 * mm, width, 9 * mm, 1.2 * mm, stroke=0, fill=1)
-        self._put(canvas, self.text(block.paper.title), MARGIN + 3 * mm, block.y - 6 * mm, 11, INK, width * 0.55)
-        if block.first:
-            full = f" / {from_hundredths(block.full)}"
-            self._put(canvas, full, PAGE_WIDTH - MARGIN - 3 * mm, block.y - 6 * mm, 10, SOFT, align="right")
+    def _block(self, canvas: Canvas, pen: _Pen, block: Block) -> None:
+        canvas.setFillColor(HexColor(BAND))
+        canvas.roundRect(MARGIN, block.y - BAR, WIDTH, BAR, 1.2 * mm, stroke=0, fill=1)
+        pen.put(self.text(block.paper.title), MARGIN + 3 * mm, block.y - 6 * mm, 11, room=WIDTH * 0.5)
         fulls = {i.id: i.marks for i in block.paper.objective} | {i.id: i.marks for g in block.paper.written for i in g.items}
-        canvas.setStrokeColor(LINE)
-        canvas.setLineWidth(0.4)
+        for x in sorted({cell.x for cell in block.cells}):
+            width, y = block.cells[0].width, block.y - BAR - 4.2 * mm
+            pen.put(self.label("item"), x, y, 5.5, SOFT, room=width * ANSWER_AT - 1)
+            pen.put(self.label("answer"), x + width * ANSWER_AT, y, 5.5, SOFT, room=width * 0.3)
+            pen.put(self.label("marks"), x + width, y, 5.5, SOFT, room=width * 0.28, align="right")
         for cell in block.cells:
-            canvas.line(cell.x, cell.y - 1.3 * mm, cell.x + cell.width, cell.y - 1.3 * mm)
-            self._put(canvas, cell.item, cell.x, cell.y, 8, SOFT, cell.width * 0.34)
-            self._put(canvas, f"/{from_hundredths(fulls[cell.item])}", cell.x + cell.width, cell.y, 7, SOFT, align="right")
+            canvas.line(cell.x, cell.y - 1.4 * mm, cell.x + cell.width, cell.y - 1.4 * mm)
+            pen.put(cell.item, cell.x, cell.y, 8, SOFT, room=cell.width * ANSWER_AT - 1)
+            pen.put(f"/{from_hundredths(fulls[cell.item])}", cell.x + cell.width, cell.y, 7, SOFT, align="right")
 
-    def _foot(self, canvas: Canvas, page: int) -> None:
-        canvas.setStrokeColor(LINE)
+    def _foot(self, canvas: Canvas, pen: _Pen, page: int) -> None:
         canvas.line(MARGIN, 15.5 * mm, PAGE_WIDTH - MARGIN, 15.5 * mm)
         data, y = self.data, 11.5 * mm
-        released = " ".join(word("release", language).format(n=data.number) for language in self.languages)
-        left = f"{released} · {data.at:%Y-%m-%d}"
+        left = " ".join(word("release", language).format(n=data.number) for language in self.languages) + f" · {data.at:%Y-%m-%d}"
         if data.state not in ("released", "superseded"):
-            left = f"{self.label('draft')}"
-        self._put(canvas, left, MARGIN, y, 7.5, SOFT)
-        self._put(canvas, f"{self.label('digest')} {data.digest[:16]}", PAGE_WIDTH - MARGIN, y, 7.5, SOFT, align="right")
+            left = self.label("draft")
+        pen.put(left, MARGIN, y, 7.5, SOFT)
+        pen.put(f"{self.label('digest')} {data.digest[:16]}", PAGE_WIDTH - MARGIN, y, 7.5, SOFT, align="right")
         if len(self.pages) > 1:
-            self._put(canvas, f"{page + 1} / {len(self.pages)}", PAGE_WIDTH / 2, 7.5 * mm, 7.5, SOFT, align="centre")
+            pen.put(f"{page + 1} / {len(self.pages)}", PAGE_WIDTH / 2, 7.5 * mm, 7.5, SOFT, align="centre")
 
     def draw(self, canvas: Canvas, person: Person, records: Mapping[str, ScoreRecord]) -> None:
         own = (person.number, person.name, person.school, person.class_name)
         for n, blocks in enumerate(self.pages):
             canvas.doForm(f"slip{n}")
+            pen = _Pen(canvas, self.font)
             for value, (_, x, y) in zip(own, _fields(), strict=True):
-                self._put(canvas, value, x, y, 11, INK, (PAGE_WIDTH - 2 * MARGIN) / 2 - 4 * mm)
-            if len(self.fulls) > 1:
-                self._whole(canvas, records.get(WHOLE))
+                pen.put(value, x, y, 11, room=WIDTH / 2 - 4 * mm)
             for block in blocks:
-                self._figures(canvas, block, records.get(block.paper.code))
+                self._figures(pen, block, records.get(block.paper.code))
+            if len(self.fulls) > 1:
+                total = f"{self.label('total')}  {self._score(records.get(WHOLE))}"
+                pen.put(total, PAGE_WIDTH - MARGIN, PAGE_HEIGHT - MARGIN - 15.5 * mm, 12, ACCENT, align="right")
+            pen.done()
             canvas.showPage()
 
-    def _whole(self, canvas: Canvas, record: ScoreRecord | None) -> None:
-        shown = self._score(record)
-        self._put(
-            canvas, f"{self.label('total')}  {shown}", PAGE_WIDTH - MARGIN, PAGE_HEIGHT - MARGIN - 16.5 * mm, 12, ACCENT, align="right"
-        )
-
-    def _figures(self, canvas: Canvas, block: _Block, record: ScoreRecord | None) -> None:
+    def _figures(self, pen: _Pen, block: Block, record: ScoreRecord | None) -> None:
+        if record is not None and record.published is not None:
+            for cell in block.cells:
+                value = record.items.get(cell.item)
+                if value is None:
+                    continue
+                if len(value) > 2:
+                    answer = value[2].replace("|", "") or "–"
+                    pen.put(answer, cell.x + cell.width * ANSWER_AT, cell.y, 8, room=cell.width * 0.24)
+                pen.put(marks_of((value[0], value[1])), cell.x + cell.width * 0.82, cell.y, 8, align="right")
         if block.first:
-            after = stringWidth(f" / {from_hundredths(block.full)}", self.font, 10)
-            self._put(canvas, self._score(record), PAGE_WIDTH - MARGIN - 3 * mm - after, block.y - 6.3 * mm, 14, ACCENT, align="right")
-        for cell in block.cells:
-            value = record.items.get(cell.item) if record is not None else None
-            if value is None or record is None or record.published is None:
-                continue
-            if len(value) > 2:
-                self._put(canvas, value[2].replace("|", "") or "–", cell.x + cell.width * 0.42, cell.y, 8, INK, cell.width * 0.26)
-            self._put(canvas, marks_of((value[0], value[1])), cell.x + cell.width * 0.8, cell.y, 8.5, INK, align="right")
+            self._headline(pen, block, record)
+
+    def _headline(self, pen: _Pen, block: Block, record: ScoreRecord | None) -> None:
+        right, y = PAGE_WIDTH - MARGIN - 3 * mm, block.y - 6.2 * mm
+        if record is not None and record.published is not None:
+            full = f" / {from_hundredths(block.full)}"
+            pen.put(full, right, y, 10, SOFT, align="right")
+            right -= stringWidth(full, self.font, 10)
+        pen.put(self._score(record), right, y, 14, ACCENT, room=WIDTH * 0.42, align="right")
 
     def _score(self, record: ScoreRecord | None) -> str:
         """The published score, and the status in words where it says more than the score."""
@@ -181,51 +163,42 @@ class _Slip:
         score = from_hundredths(record.published)
         return f"{self.label(record.status)}  {score}" if record.status != "present" else score
 
-    def _put(
-        self, canvas: Canvas, value: str, x: float, y: float, size: float, colour: Color, room: float = 0, align: str = "left"
-    ) -> None:  # fmt: skip
+
+class _Pen:
+    """Writes in one text object, which says size and colour only when they change: most of a slip's time is spent here."""
+
+    def __init__(self, canvas: Canvas, font: str) -> None:
+        self.canvas = canvas
+        self.font = font
+        self._text = canvas.beginText()
+        self._size, self._colour = 0.0, ""
+
+    def put(self, value: str, x: float, y: float, size: float, colour: str = INK, *, room: float = 0, align: Align = "left") -> None:
         """Write `value` at its place, smaller where it would not fit into `room`."""
         if not value:
             return
-        if room and (width := stringWidth(value, self.font, size)) > room:
-            size *= room / width
-        canvas.setFont(self.font, size)
-        canvas.setFillColor(colour)
-        draw = {"left": canvas.drawString, "right": canvas.drawRightString, "centre": canvas.drawCentredString}[align]
-        draw(x, y, value)
+        if room or align != "left":
+            width = stringWidth(value, self.font, size)
+            if 0 < room < width:
+                size, width = size * room / width, room
+            x -= {"left": 0.0, "right": width, "centre": width / 2}[align]
+        if size != self._size:
+            self._text.setFont(self.font, size)
+            self._size = size
+        if colour != self._colour:
+            self._text.setFillColor(HexColor(colour))
+            self._colour = colour
+        self._text.setTextOrigin(x, y)
+        self._text.textOut(value)
+
+    def done(self) -> None:
+        self.canvas.drawText(self._text)
 
 
-_LABELS = ("slip", "number", "name", "school", "class", "release", "draft", "digest", "total")
+_LABELS = ("slip", "number", "name", "school", "class", "release", "draft", "digest", "total", "item", "answer", "marks")
 _STATUSES = ("absent", "blank", "withheld", "malpractice", "voided", "present")
 
 
 def _fields() -> tuple[tuple[str, float, float], ...]:
-    middle, first, second = PAGE_WIDTH / 2, TOP + 24 * mm, TOP + 12.5 * mm
+    middle, first, second = PAGE_WIDTH / 2, TOP + 20.5 * mm, TOP + 8.5 * mm
     return ("number", MARGIN, first), ("name", middle, first), ("school", MARGIN, second), ("class", middle, second)
-
-
-def _lay_out(papers: Sequence[tuple[Paper, PaperStatistics]]) -> Iterator[list[_Block]]:
-    """The blocks of each page; items run down the columns, and what does not fit goes on the next page."""
-    width = (PAGE_WIDTH - 2 * MARGIN - (COLUMNS - 1) * GAP) / COLUMNS
-    page: list[_Block] = []
-    y = TOP
-    for paper, statistics in papers:
-        items = [i.id for i in paper.objective if i.treatment != "voided"]
-        items += [i.id for g in paper.written for i in g.items if i.treatment != "voided"]
-        first = True
-        while items or first:
-            room = int((y - 12 * mm - FLOOR) // ROW)
-            if room < min(4, -(-len(items) // COLUMNS)):
-                yield page
-                page, y = [], TOP
-                continue
-            rows = min(room, -(-len(items) // COLUMNS))
-            here, items = items[: rows * COLUMNS], items[rows * COLUMNS :]
-            cells = tuple(
-                _Cell(paper.code, item, MARGIN + n // rows * (width + GAP), y - 14 * mm - n % rows * ROW, width)
-                for n, item in enumerate(here)
-            )
-            page.append(_Block(paper, statistics.full, y, cells, first))
-            y -= 14 * mm + rows * ROW + 4 * mm
-            first = False
-    yield page

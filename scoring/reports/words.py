@@ -22,7 +22,7 @@ _WORDS: dict[str, tuple[str, str]] = {
     "malpractice": ("违纪", "Malpractice"),
     "voided": ("作废", "Voided"),
     "mean": ("平均分", "Mean"),
-    "sd": ("标准差", "Standard deviation"),
+    "sd": ("标准差", "SD"),
     "maximum": ("最高分", "Highest"),
     "minimum": ("最低分", "Lowest"),
     "median": ("中位数", "Median"),

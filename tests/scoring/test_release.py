@@ -53,12 +53,12 @@ def test_the_published_scores_are_the_exact_totals_rounded_once(hall: Hall) -> N
     }
 
 
-def test_a_release_goes_from_draft_to_released(hall: Hall) -> None:
-    site, exam = hall.site, hall.exam.id
+def test_a_release_goes_from_draft_to_released(everywhere: Hall) -> None:
+    site, exam = everywhere.site, everywhere.exam.id
     release = releases.draft(site, exam, "user:1")
     assert (release.number, release.state) == (1, ReleaseState.CHECKED)
-    assert releases.sign(site, exam, 1, hall.users["office1"]).state is ReleaseState.CHECKED
-    assert releases.sign(site, exam, 1, hall.users["chief1"]).state is ReleaseState.SIGNED
+    assert releases.sign(site, exam, 1, everywhere.users["office1"]).state is ReleaseState.CHECKED
+    assert releases.sign(site, exam, 1, everywhere.users["chief1"]).state is ReleaseState.SIGNED
     assert releases.publish(site, exam, 1).state is ReleaseState.RELEASED
     assert [law.law for law in verify(site, exam) if not law.holds] == []
 
@@ -96,20 +96,23 @@ def test_a_release_whose_laws_do_not_hold_is_not_signed(hall: Hall) -> None:
         releases.sign(hall.site, hall.exam.id, 1, hall.users["office1"])
 
 
-def test_two_people_override_a_law_with_a_reason(hall: Hall) -> None:
-    site, exam = hall.site, hall.exam.id
-    break_z4(hall)
+def test_two_people_override_a_law_with_a_reason(everywhere: Hall) -> None:
+    site, exam = everywhere.site, everywhere.exam.id
+    break_z4(everywhere)
     releases.draft(site, exam, "user:1")
     with pytest.raises(Conflict, match="written reason"):
-        releases.override(site, exam, 1, law="Z4", user_id=hall.users["office1"], reason=" ")
+        releases.override(site, exam, 1, law="Z4", user_id=everywhere.users["office1"], reason=" ")
     with pytest.raises(Conflict, match="nothing to override"):
-        releases.override(site, exam, 1, law="Z5", user_id=hall.users["office1"], reason="why not")
-    assert releases.override(site, exam, 1, law="Z4", user_id=hall.users["office1"], reason="looked at by eye").state is ReleaseState.DRAFT
+        releases.override(site, exam, 1, law="Z5", user_id=everywhere.users["office1"], reason="why not")
+    assert (
+        releases.override(site, exam, 1, law="Z4", user_id=everywhere.users["office1"], reason="looked at by eye").state
+        is ReleaseState.DRAFT
+    )
     with pytest.raises(Conflict, match="a second person"):
-        releases.override(site, exam, 1, law="Z4", user_id=hall.users["office1"], reason="again")
-    assert releases.override(site, exam, 1, law="Z4", user_id=hall.users["chief1"], reason="so did I").state is ReleaseState.CHECKED
+        releases.override(site, exam, 1, law="Z4", user_id=everywhere.users["office1"], reason="again")
+    assert releases.override(site, exam, 1, law="Z4", user_id=everywhere.users["chief1"], reason="so did I").state is ReleaseState.CHECKED
     for login in ("office1", "chief1"):
-        releases.sign(site, exam, 1, hall.users[login])
+        releases.sign(site, exam, 1, everywhere.users[login])
     assert releases.publish(site, exam, 1).state is ReleaseState.RELEASED
 
 
@@ -140,19 +143,19 @@ def test_what_changed_since_the_draft_is_not_published(hall: Hall) -> None:
         releases.publish(hall.site, hall.exam.id, 1)
 
 
-def test_a_later_release_supersedes_with_a_diff(hall: Hall, tmp_path: Path) -> None:
-    published(hall)
-    load_again(hall, Q2="A")
-    assert published(hall) == 2
-    assert scores(hall, 2)["10000001"] == ("present", 3100, 1, 3100)
-    folder = export(hall.site, hall.exam.id, 2, tmp_path / "two")
+def test_a_later_release_supersedes_with_a_diff(everywhere: Hall, tmp_path: Path) -> None:
+    published(everywhere)
+    load_again(everywhere, Q2="A")
+    assert published(everywhere) == 2
+    assert scores(everywhere, 2)["10000001"] == ("present", 3100, 1, 3100)
+    folder = export(everywhere.site, everywhere.exam.id, 2, tmp_path / "two")
     changed = (folder / "changes.csv").read_text("utf-8").splitlines()
     assert [line.split(",", 1)[1] for line in changed[1:]] == ["M,present,34,present,31"]
     assert failed(verify_release(folder)) == set()
-    with hall.site.database.read() as session:
+    with everywhere.site.database.read() as session:
         states = list(session.scalars(select(Release.state).order_by(Release.number)))
     assert states == [ReleaseState.SUPERSEDED, ReleaseState.RELEASED]
-    assert failed(verify_release(export(hall.site, hall.exam.id, 1, tmp_path / "one"))) == set()
+    assert failed(verify_release(export(everywhere.site, everywhere.exam.id, 1, tmp_path / "one"))) == set()
 
 
 def test_a_release_folder_proves_itself(hall: Hall, tmp_path: Path) -> None:

@@ -104,13 +104,16 @@ CASES: dict[str, tuple[Tamper, set[str], str]] = {
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_the_law_that_was_broken_names_it(hall: Hall, case: str) -> None:
+def test_the_law_that_was_broken_names_it(everywhere: Hall, case: str) -> None:
     change, laws, words = CASES[case]
-    found = tamper(hall, change)
+    found = tamper(everywhere, change)
     assert set(found) == laws
     assert words in " ".join(law.detail.en for law in found.values())
     assert all(law.detail.zh != law.detail.en for law in found.values())
 
 
-def test_an_untouched_exam_breaks_none(hall: Hall) -> None:
-    assert tamper(hall, lambda s, h: None) == {}
+def test_an_untouched_exam_breaks_none(everywhere: Hall) -> None:
+    laws = verify(everywhere.site, everywhere.exam.id)
+    assert [law.detail.en for law in laws if not law.holds] == []
+    assert [law.law for law in laws] == ["Z1", "Z2", "Z3", "Z4", "Z5", "Z6", "Z7", "Z8"]
+    assert all(law.checked for law in laws)
