@@ -20,7 +20,8 @@ from omr.desk.rescans import asked_for
 from omr.desk.scripts import BLANK_INK, finish
 from omr.desk.work import Work
 
-UNPLACED = ("unreadable", "registration", "blank")
+UNPLACED = ("unreadable", "registration", "blank")  # frames that were not read
+GUESSED = (*UNPLACED, "code_unknown")
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,7 @@ def file_chunk(work: Work, attempt_id: str, results: Sequence[FrameResult]) -> d
         _file(work, attempt_id, receipt, result, sheets)
         filed.append((result, receipt))
     for result, receipt in filed:
-        if result.kind in UNPLACED:
+        if result.kind in GUESSED:
             _guess_place(work, receipt)
     finish(work)
     states = [str(receipt.state) for _, receipt in filed]
@@ -154,8 +155,8 @@ def _ask_which(work: Work, page: Page, standing: Page, sheet: Sheet, receipt: Re
 
 
 def _guess_place(work: Work, receipt: Receipt) -> None:
-    """The other face of the same card tells which side a frame without a code should be, so that it can be asked for."""
-    mine = work.open_cases(DeskCase.receipt_id == receipt.id, DeskCase.sheet_id.is_(None), DeskCase.kind.in_(UNPLACED))
+    """The other face of the same card tells which side a frame without a code should be: for a person to see, no more."""
+    mine = work.open_cases(DeskCase.receipt_id == receipt.id, DeskCase.sheet_id.is_(None), DeskCase.kind.in_(GUESSED))
     if not mine:
         return
     query = (
@@ -172,6 +173,7 @@ def _guess_place(work: Work, receipt: Receipt) -> None:
     if len(sides) == 1 and work.page_of(sheet.id, sides[0]) is None:
         for case in mine:
             case.sheet_id, case.side, case.script_id = sheet.id, sides[0], sheet.script_id
+            case.evidence = case.evidence | {"likely": {"sheet": sheet.serial, "side": sides[0]}}
             if sheet.script_id is not None:
                 work.scripts.add(sheet.script_id)
     elif not sides and mine[0].kind == "blank":

@@ -90,7 +90,7 @@ def _frames(site: Site, exam_id: int, attempt_id: str) -> tuple[Forms, list[Fram
             .where(Receipt.attempt_id == attempt_id, Receipt.state == ReceiptState.QUEUED)
             .order_by(Receipt.id)
         )
-        rows = session.execute(query).tuples().all()
+        rows = session.execute(query).all()
         cases = select(DeskCase).where(DeskCase.receipt_id.in_([r.id for r, _ in rows]), DeskCase.state == CaseState.RESOLVED)
         said = {
             case.receipt_id: (str(case.resolution["sheet"]), int(case.resolution["side"]))
@@ -98,9 +98,8 @@ def _frames(site: Site, exam_id: int, attempt_id: str) -> tuple[Forms, list[Fram
             if case.resolution.get("action") == "set_page"
         }
         serials = {serial for serial, _ in said.values()}
-        papers = dict(
-            session.execute(select(Sheet.serial, Sheet.paper).where(Sheet.exam_id == exam_id, Sheet.serial.in_(serials))).tuples().all()
-        )
+        printed = select(Sheet.serial, Sheet.paper).where(Sheet.exam_id == exam_id, Sheet.serial.in_(serials))
+        papers = dict(session.execute(printed).all())
         vouched = {receipt: Vouched(serial, papers[serial], side) for receipt, (serial, side) in said.items()}
         frames = [Frame(r.id, r.sha256, place_of(b.station, b.name, r.sequence, r.face), vouched.get(r.id)) for r, b in rows]
         return forms_of(session, exam), frames

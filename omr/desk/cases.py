@@ -35,7 +35,7 @@ ACTIONS: Mapping[str, tuple[str, ...]] = {
     "script_missing": ("mark_absent", "rescan", "accept"),
 }
 # A clean scan of the same side settles these without being asked for.
-REPLACEABLE = ("unreadable", "registration", "blank", "page_missing")
+REPLACEABLE = ("unreadable", "registration", "blank", "code_unknown", "page_missing")
 
 
 def open_case(

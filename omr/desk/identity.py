@@ -31,7 +31,7 @@ class Verdict:
 
 def decide(facts: Iterable[Fact]) -> Verdict:
     """The candidate on whom at least two different facts agree and no fact disagrees."""
-    known = tuple(sorted(set(facts), key=lambda f: (f.source, f.said)))
+    known = tuple(sorted(set(facts), key=lambda f: (f.source, f.said, f.candidate or 0)))
     named = {f.candidate for f in known}
     if len(named) > 1:
         return Verdict(None, "facts_disagree", known)

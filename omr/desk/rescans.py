@@ -50,7 +50,7 @@ def rescans(site: Site, exam_id: int) -> list[RescanView]:
                 seat=who.seat if who else "",
                 asked_at=asked.asked_at,
             )
-            for asked, sheet, who in session.execute(query).tuples()
+            for asked, sheet, who in session.execute(query)
         ]
 
 

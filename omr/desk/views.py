@@ -136,7 +136,7 @@ def _can_undo(case: DeskCase) -> bool:
 
 def _frames(session: Session, receipts: list[int]) -> dict[int, FrameView]:
     query = select(Receipt, Batch).join(Batch, Batch.id == Receipt.batch_id).where(Receipt.id.in_(receipts))
-    return {r.id: FrameView(b.station, b.name, r.sequence, r.face, r.name) for r, b in session.execute(query).tuples()}
+    return {r.id: FrameView(b.station, b.name, r.sequence, r.face, r.name) for r, b in session.execute(query)}
 
 
 def _people(session: Session, cases: Sequence[DeskCase], sheets: Mapping[int, Sheet]) -> tuple[dict[int, str], dict[int, str]]:
@@ -145,7 +145,7 @@ def _people(session: Session, cases: Sequence[DeskCase], sheets: Mapping[int, Sh
         .outerjoin(CandidateDetails, CandidateDetails.candidate_id == Script.candidate_id)
         .where(Script.id.in_({c.script_id for c in cases} | {s.script_id for s in sheets.values()}))
     )
-    scripts = {script: (paper, number) for script, paper, number in session.execute(query).tuples()}
+    scripts = {script: (paper, number) for script, paper, number in session.execute(query)}
     papers: dict[int, str] = {}
     numbers: dict[int, str] = {}
     for case in cases:

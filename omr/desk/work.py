@@ -109,7 +109,7 @@ class Work:
         query = select(CandidateDetails.number, CandidateDetails.candidate_id).where(
             CandidateDetails.exam_id == self.exam.id, CandidateDetails.number.in_(wanted)
         )
-        self._numbers |= dict.fromkeys(wanted, None) | dict(self.session.execute(query).tuples().all())
+        self._numbers |= dict.fromkeys(wanted, None) | dict(self.session.execute(query).all())
 
     def candidate_of(self, number: str) -> int | None:
         """The candidate with this number; None: nobody of the roster."""

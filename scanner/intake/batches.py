@@ -106,7 +106,9 @@ def _view(session: Session, batch: Batch) -> BatchView:
 
 
 def _missing(session: Session, batch_id: int) -> tuple[str, ...]:
-    have = set(session.execute(select(Receipt.sequence, Receipt.face).where(Receipt.batch_id == batch_id)).tuples())
+    have = {
+        (sequence, face) for sequence, face in session.execute(select(Receipt.sequence, Receipt.face).where(Receipt.batch_id == batch_id))
+    }
     faces = sorted({face for _, face in have})
     last = max((sequence for sequence, _ in have), default=0)
     gaps = (f"{s:05d}-{f}" for s in range(1, last + 1) for f in faces if (s, f) not in have)

@@ -24,14 +24,14 @@ _NAME = 240
 
 @dataclass(frozen=True, slots=True)
 class ReceiptView:
-    id: int
+    receipt: int
     state: ReceiptState
     sha256: str
     fresh: bool  # False: this very frame was here already
 
 
 def receive(
-    site: Site, exam_id: int, station: str, batch: str, sequence: int, face: int, data: bytes, *, sha256: str = "", name: str = ""
+    site: Site, exam_id: int, station: str, batch: str, sequence: int, face: int, data: bytes, *, sha256: str | None = None, name: str = ""
 ) -> ReceiptView:
     """Take a frame in. Sending it again is harmless; other bytes in its place are refused with both hashes."""
     where = place_of(station, batch, sequence, face)
@@ -75,7 +75,7 @@ def place_of(station: str, batch: str, sequence: int, face: int) -> str:
     return f"station {station}, batch {batch}, frame {sequence:05d}-{face}"
 
 
-def _check(data: bytes, sequence: int, face: int, sha256: str, where: str) -> str:
+def _check(data: bytes, sequence: int, face: int, sha256: str | None, where: str) -> str:
     if not 1 <= sequence <= MOST_FRAMES or face not in (1, 2):
         raise BadInput("a frame's place is a sequence from 1 and a face 1 or 2.", where=where)
     if len(data) > MOST_BYTES:
