@@ -32,6 +32,15 @@ class Lie:
     scale: tuple[float, float]
 
 
+def overhang(lie: Lie, size: tuple[float, float]) -> float:
+    """How many millimetres the card's corners leave a frame of the card's size."""
+    angle = math.radians(abs(lie.degrees))
+    c, s = math.cos(angle), math.sin(angle)
+    wide = (size[0] * c * lie.scale[0] + size[1] * s * lie.scale[1] - size[0]) / 2 + abs(lie.shift[0])
+    high = (size[0] * s * lie.scale[0] + size[1] * c * lie.scale[1] - size[1]) / 2 + abs(lie.shift[1])
+    return max(0.0, wide, high)
+
+
 def lie_of(feed: tuple[str, ...], scale: tuple[float, float], rates: Rates, rng: np.random.Generator) -> Lie:
     degrees = signed(rng, rates.span("play_degrees"))
     shift = (signed(rng, rates.span("play_mm")), signed(rng, rates.span("play_mm")))

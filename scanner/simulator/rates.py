@@ -106,6 +106,9 @@ BATCHES: dict[str, Chance] = {
     "tiff_grey": Chance(0, 0.01, 0.05, "grey TIFF instead of JPEG"),
     "png_grey": Chance(0, 0.01, 0.05, "grey PNG instead of JPEG"),
     "black_border": Chance(0, 0.20, 0.50, "a scanner with a black background that does not crop: a skewed card shows black wedges"),
+    "fixed_frame": Chance(
+        0, 0.05, 0.10, "set to A4 exactly: what of a skewed card leaves the frame is lost; others follow the card's outline"
+    ),
     "streak": Chance(0, 0.04, 0.25, "dirt on the glass: one column over many cards in succession"),
     "uneven_light": Chance(0, 0.20, 0.60, "the lamp is weaker at one edge"),
     "soft_focus": Chance(0, 0.10, 0.40, "the lens is not at its best"),

@@ -21,6 +21,8 @@ from scanner.simulator.rates import Rates
 from scanner.simulator.scanner import ScannerPlan
 
 WHITE_LID, BLACK_LID = 252, 8
+FRAME_PLAY_MM = 2.0
+"""A scanner that follows the card's outline still loses this much of what sticks out of the usual frame."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +86,9 @@ def _shoot(
     lie = feed.lie_of(frame.feed, scanner.scale, rates, rng)
     if "stretch" in frame.feed:
         bends.append(feed.stretch(studio.size, rates, rng))
-    picture = feed.warp(page, scanner.dpi / 25.4, lie, bends, border_mm=scanner.border_mm, background=_lid(scanner))
+    grown = 0.0 if scanner.fixed_frame else max(0.0, feed.overhang(lie, studio.size) - FRAME_PLAY_MM)
+    border = scanner.border_mm + grown
+    picture = feed.warp(page, scanner.dpi / 25.4, lie, bends, border_mm=border, background=_lid(scanner))
     if frame.turned:
         picture = np.asarray(cv2.rotate(picture, cv2.ROTATE_180), np.uint8)
     motion = motion_of(frame.feed, rates, rng)

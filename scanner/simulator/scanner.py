@@ -43,6 +43,7 @@ class ScannerPlan:
     grain: float
     scale: tuple[float, float]
     border_mm: float  # black scanner background that is scanned around the page; 0 when it crops
+    fixed_frame: bool  # the frame is the page's size and no more, however the card lies
     light_drop: float  # weaker at the right edge; negative: at the left
     streak: Streak | None
     troubles: tuple[str, ...]
@@ -50,7 +51,7 @@ class ScannerPlan:
     def clean(self) -> ScannerPlan:
         """The same machine after a wipe, as an operator uses it for a second scan of one card."""
         return replace(
-            self, mode="grey", file="jpg", quality=max(self.quality, 85), dpi=max(self.dpi, 200), border_mm=0.0,
+            self, mode="grey", file="jpg", quality=max(self.quality, 85), dpi=max(self.dpi, 200), border_mm=0.0, fixed_frame=False,
             light_drop=0.0, streak=None, blur_px=min(self.blur_px, 0.5), grain=min(self.grain, 2.5),
         )  # fmt: skip
 
@@ -73,6 +74,7 @@ def plan_scanner(number: int, rates: Rates, seed: int) -> ScannerPlan:
         grain=within(rng, rates.span("grain")),
         scale=(1.0 + signed(rng, rates.span("scale_error")), 1.0 + signed(rng, rates.span("scale_error"))),
         border_mm=within(rng, (2.0, 5.0)) if "black_border" in happened else 0.0,
+        fixed_frame="fixed_frame" in happened,
         light_drop=signed(rng, rates.span("light_drop")) if "uneven_light" in happened else 0.0,
         streak=Streak(
             place=within(rng, (0.05, 0.95)), width_mm=within(rng, rates.span("streak_mm")),
