@@ -249,6 +249,9 @@ def _marking(app: FastAPI, hall: Hall) -> None:
 
     @app.get("/api/marking/pictures/{token}")
     def picture(token: str) -> Response:
+        task = token.removeprefix("p-")
+        if task not in hall.leased and task not in hall.marks:
+            return problem(404, "not-found", "there is no such picture for you.")
         return Response(handwriting(sum(token.encode())), media_type="image/jpeg")
 
 

@@ -335,6 +335,32 @@ def test_leaving_for_the_list_gives_the_leases_back(open_page: Opener, hall: Hal
     assert hall.leased == []
 
 
+def test_what_one_group_gives_back_is_back_before_the_next_group_takes(open_page: Opener, hall: Hall) -> None:
+    page = mark_page(open_page)
+
+    def slowly(route: Route) -> None:
+        page.wait_for_timeout(300)
+        route.continue_()
+
+    page.route("**/release", slowly)
+    page.evaluate("location.hash = '#/DEMO/mark/M/W22'")
+    expect(page.get_by_role("heading", name="Question 22")).to_be_visible()
+    settled(page)
+    assert hall.leased == ["W22-001", "W22-002", "W22-003"]
+
+
+def test_an_answer_that_was_taken_back_makes_room_for_the_next(open_page: Opener, hall: Hall) -> None:
+    page = open_page("DEMO/work")
+    expect(page.get_by_role("link", name="Question 21")).to_be_visible()
+    page.route("**/pictures/**", lambda route: route.abort())
+    page.keyboard.press("1")
+    expect(page.get_by_text("The picture did not load")).to_be_visible()
+    hall.leased.remove("W21-001")
+    page.unroute("**/pictures/**")
+    page.get_by_role("button", name="Try again").click()
+    expect(page.get_by_text("no longer kept for you")).to_be_visible()
+
+
 def test_an_ended_session_keeps_the_mark_and_goes_on_after_signing_in(open_page: Opener, hall: Hall) -> None:
     page = mark_page(open_page)
     hall.signed_in = False

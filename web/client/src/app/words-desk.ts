@@ -19,7 +19,7 @@ export const deskWords = {
   "desk.blank": ["空白", "blank"],
   "desk.undecided": ["未定", "undecided"],
   "desk.decideFirst": ["请先确定这一题；没有填涂请按空格。", "Decide this item first; Space when it is blank."],
-  "desk.nextItem": ["下一题（还有 {n} 题未定）", "Next item ({n} undecided)"],
+  "desk.nextItem": ["下一题（还有 {n} 题）", "Next item ({n} more)"],
   "desk.confirm": ["确认答案", "Confirm the answers"],
   "desk.actions": ["处理方式", "What to do"],
   "desk.reason": ["备注（可不填）", "Note (may stay empty)"],

@@ -104,6 +104,7 @@ const base = {
 
   "lease.short": ["这份答卷还为您保留 {n} 秒。", "Kept for you for {n} more seconds."],
   "lease.over": ["保留时间已过，可能已分给别人；您的分数仍会保存。", "Your time for this one is over and another marker may have it. Your mark is still kept."],
+  "lease.gone": ["这份答卷已不再为您保留，请阅下一份。", "This answer is no longer kept for you; here is the next."],
   "today.count": ["今日已阅", "Today"],
   "today.pace": ["平均用时", "Average"],
   "today.seconds": ["秒", "s"],

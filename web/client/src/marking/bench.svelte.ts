@@ -13,6 +13,9 @@ const SETTLE_MS = 150;
 const UNDO_DEPTH = 5;
 const RETRY_MS = 5_000;
 
+/** The bench that was left before: what it gives back must be back before another one takes, or both would go. */
+let leaving: Promise<void> = Promise.resolve();
+
 export class Bench {
   readonly hold: Hold;
   revising = $state<Held | null>(null);
@@ -29,6 +32,7 @@ export class Bench {
   private shown: { held: Held; at: number } | null = null;
   private active = true;
   private filling = false;
+  private filled: Promise<void> = Promise.resolve();
   private lastTry = 0;
   private left = false;
   private readonly watch = new Watch();
@@ -52,11 +56,16 @@ export class Bench {
     return this.given.length > 0;
   }
 
-  async fill(): Promise<void> {
-    if (this.filling || this.left) return;
+  fill(): Promise<void> {
+    if (!this.filling && !this.left) this.filled = this.fillOnce();
+    return this.filled;
+  }
+
+  private async fillOnce(): Promise<void> {
     this.filling = true;
     this.lastTry = performance.now();
     try {
+      await leaving;
       await this.hold.fill();
       this.trouble = null;
     } catch (error) {
@@ -65,7 +74,6 @@ export class Bench {
       this.filling = false;
       this.active = false;
     }
-    if (this.left) await this.hold.giveBack().catch(() => undefined);
   }
 
   /** Puts the pictures of what lies on the table before the marker's eyes; only then does Enter count. */
@@ -86,9 +94,18 @@ export class Bench {
     }
   }
 
-  pictureAgain(): void {
-    this.table?.pictures.again();
-    void this.show(this.table);
+  /** Fetches the pictures once more; an answer that is no longer kept for this marker makes room for the next. */
+  async pictureAgain(): Promise<void> {
+    const held = this.table;
+    if (!held) return;
+    if (held === this.hold.current) await this.fill();
+    if (held === this.hold.current && !this.hold.currentIsKept) {
+      this.news = say("lease.gone");
+      this.hold.done();
+      return;
+    }
+    held.pictures.again();
+    await this.show(held);
   }
 
   confirm(): void {
@@ -139,12 +156,14 @@ export class Bench {
     else if (held && due && this.active && held.deadline - now < held.task.lease_seconds * 500) void this.fill();
   }
 
-  async leave(): Promise<void> {
+  leave(): void {
     this.left = true;
     this.unlisten();
     this.watch.stop();
-    await outbox.send();
-    await this.hold.giveBack().catch(() => undefined);
+    leaving = leaving.then(async () => {
+      await Promise.all([this.filled, outbox.send()]);
+      await this.hold.giveBack().catch(() => undefined);
+    });
   }
 
   private sendMarks(held: Held): void {

@@ -35,6 +35,8 @@ export class Hold {
   current = $state<Held | null>(null);
   waiting = $state<Held[]>([]);
   open = $state<number | null>(null);
+  /** False once the server no longer keeps the current answer for this marker. */
+  currentIsKept = true;
   constructor(
     readonly exam: string,
     readonly group: string,
@@ -48,6 +50,7 @@ export class Hold {
   async fill(): Promise<void> {
     const reply = await call<NextReply>("POST", `${this.path}/next`, { group: this.group, hold: HOLD });
     const held = new Set(reply.tasks.map((task) => task.task));
+    this.currentIsKept = !this.current || held.has(this.current.task.task);
     this.waiting = this.waiting.filter((one) => held.has(one.task.task));
     this.take(reply);
   }
@@ -77,5 +80,6 @@ export class Hold {
 
   private advance(): void {
     this.current = this.waiting.shift() ?? null;
+    this.currentIsKept = true;
   }
 }
