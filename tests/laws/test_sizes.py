@@ -27,19 +27,20 @@ def sources(root: Path) -> list[Path]:
     return [file for file in tracked_files(root) if file.suffix in SOURCES and "versions" not in file.parts]
 
 
-def test_no_function_is_longer_than_a_screen(sources: list[Path]) -> None:
+def test_no_function_is_longer_than_a_screen(sources: list[Path], root: Path) -> None:
     found = [
-        f"{file}: {name} has {length} lines"
+        f"{file.relative_to(root)}: {name} has {length} lines"
         for file in sources
         if file.suffix == ".py"
         for name, length in long_functions(file.read_text("utf-8"))
     ]
-    assert found == []
+    assert not found, "\n".join(found)
 
 
-def test_no_file_holds_more_than_one_idea(sources: list[Path]) -> None:
-    lengths = {str(file): len(file.read_text("utf-8").splitlines()) for file in sources}
-    assert {name: length for name, length in lengths.items() if length > LONGEST_FILE} == {}
+def test_no_file_holds_more_than_one_idea(sources: list[Path], root: Path) -> None:
+    lengths = {file.relative_to(root): len(file.read_text("utf-8").splitlines()) for file in sources}
+    found = [f"{name} has {length} lines" for name, length in lengths.items() if length > LONGEST_FILE]
+    assert not found, "\n".join(found)
 
 
 def test_the_measure_itself_finds_a_long_function() -> None:
