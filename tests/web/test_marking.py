@@ -98,6 +98,28 @@ def test_an_enter_that_comes_with_the_next_answer_is_not_taken_for_it(open_page:
     expect(box(page)).to_have_text("5")
 
 
+def test_an_enter_just_after_the_next_answer_appeared_is_an_echo(open_page: Opener, hall: Hall) -> None:
+    page = mark_page(open_page)
+    page.wait_for_load_state("networkidle")
+    page.keyboard.type("7")
+    page.evaluate(
+        """async () => {
+            const press = key => document.activeElement.dispatchEvent(new KeyboardEvent('keydown', {key, bubbles: true}));
+            const shown = () => document.querySelector('.stage img')?.src;
+            const before = shown();
+            press('Enter');
+            while (!shown() || shown() === before) await new Promise(requestAnimationFrame);
+            await new Promise(requestAnimationFrame);
+            press('5');
+            press('Enter');
+        }"""
+    )
+    page.wait_for_timeout(300)
+    given(page, 1)
+    page.keyboard.press("Enter")
+    given(page, 2)
+
+
 def test_a_held_enter_gives_one_mark(open_page: Opener, hall: Hall) -> None:
     page = mark_page(open_page)
     page.keyboard.type("7")
