@@ -140,7 +140,8 @@ def _check_owners(found: Findings, session: Session, exam: Exam) -> None:
         select(Sheet.serial, func.count())
         .join(Page, Page.sheet_id == Sheet.id)
         .join(AnswerRow, AnswerRow.page_id == Page.id)
-        .where(Sheet.exam_id == exam.id, AnswerRow.current, Sheet.script_id.is_distinct_from(AnswerRow.script_id))
+        .where(Sheet.exam_id == exam.id, AnswerRow.current, AnswerRow.state != AnswerState.VOIDED)
+        .where(Sheet.script_id.is_distinct_from(AnswerRow.script_id))
     )
     pictures = (
         select(Sheet.serial, func.count())
@@ -181,6 +182,7 @@ def identity(session: Session, exam: Exam) -> LawResult:
         elif not _agree(facts or {}):
             named = ", ".join(sorted(facts or {})) or "nothing"
             found.fault(zh=f"答题卡 {serial} 的归属只凭 {named}", en=f"sheet {serial} rests on {named} alone, not on two facts that agree")
+    _check_homeless(found, session, exam)
     machine = checked - persons
     return found.result(
         checked,
@@ -190,8 +192,20 @@ def identity(session: Session, exam: Exam) -> LawResult:
 
 
 def _agree(facts: Mapping[str, Any]) -> bool:
-    values = [v for v in facts.values() if v not in (None, "")]
-    return len(values) >= 2 and len(set(map(str, values))) == 1
+    """Facts by their source, each with the candidate whom it names; one that names nobody disagrees with all others."""
+    return len(facts) >= 2 and None not in facts.values() and len(set(facts.values())) == 1
+
+
+def _check_homeless(found: Findings, session: Session, exam: Exam) -> None:
+    query = (
+        select(Sheet.serial)
+        .join(Page, Page.sheet_id == Sheet.id)
+        .join(Receipt, Receipt.id == Page.receipt_id)
+        .where(Sheet.exam_id == exam.id, Sheet.script_id.is_(None), Page.state != PageState.SUPERSEDED, Receipt.state == ReceiptState.READ)
+        .distinct()
+    )
+    for serial in session.scalars(query):
+        found.fault(zh=f"答题卡 {serial} 已读而不属于任何答卷", en=f"sheet {serial} was read and belongs to no script")
 
 
 def answers(session: Session, exam: Exam) -> LawResult:

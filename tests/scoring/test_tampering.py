@@ -9,7 +9,7 @@ from sqlalchemy import delete, func, insert, select, text, update
 from sqlalchemy.orm import Session
 
 from core.states import CaseState, MarkState, ReceiptState, ScriptState, TaskLevel
-from core.tables import AnswerRow, Batch, DeskCase, FinalMark, LedgerEntry, Mark, Receipt, Script, SheetAssignment, User
+from core.tables import AnswerRow, Batch, DeskCase, FinalMark, LedgerEntry, Mark, Receipt, Script, Sheet, SheetAssignment, User
 from scoring.law import LawResult
 from scoring.verify import verify
 from tests.scoring.hall import Hall
@@ -68,6 +68,16 @@ CASES: dict[str, tuple[Tamper, set[str], str]] = {
     "facts that disagree": (
         lambda s, h: s.execute(update(SheetAssignment).where(SheetAssignment.version == 2).values(facts={"printed": "1", "barcode": "2"})),
         {"Z3"}, "not on two facts that agree"),
+    "a fact that names nobody": (
+        lambda s, h: s.execute(update(SheetAssignment).where(SheetAssignment.version == 2).values(facts={"printed": "1", "barcode": None})),
+        {"Z3"}, "not on two facts that agree"),
+    "a sheet that belongs to nobody": (
+        lambda s, h: s.execute(update(Sheet).where(Sheet.serial == "010000011").values(script_id=None)),
+        {"Z2", "Z3", "Z8"}, "was read and belongs to no script"),
+    "a sheet in two scripts": (
+        lambda s, h: s.execute(update(Sheet).where(Sheet.serial == "010000011").values(
+            script_id=select(Sheet.script_id).where(Sheet.serial == "010000021").scalar_subquery())),
+        {"Z2", "Z8"}, "5 answers count for another script"),
     "an answer that was changed": (
         lambda s, h: s.execute(update(AnswerRow).where(AnswerRow.id == _first(s, AnswerRow)).values(value="C", first="C", second="C")),
         {"Z7", "Z8"}, "Q1 0 / 300/1"),
