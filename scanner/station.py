@@ -64,18 +64,19 @@ def send_folder(
     client: httpx.Client | None = None,
 ) -> Sent:
     """Send the scans in `folder` as one batch and close it. `patience`: seconds to wait for a server that is away."""
-    files = sorted(f for f in folder.iterdir() if f.is_file() and not f.name.startswith(".") and _is_old(f, older_than))
+    waiting = sorted(_scans_in(folder))
+    files = [f for f in waiting if _is_old(f, older_than)]
     with Journal(journal or folder / ".markhall-journal") as book, Connection(url, exam, token, patience=patience, client=client) as server:
         server.open_batch(batch, {"scanner": station})
         frames = list(_frames(files, book, duplex=duplex))
         refused = _send_all(frames, batch, book, server, progress)
-        _put_away(folder, frames, book)
-        known = book.acknowledged
-        if not close or refused:
+        _put_away(folder, frames, set(refused), book)
+        if not close or refused or len(files) < len(waiting):
             counts = server.batch(batch)
         else:
-            counts = server.close_batch(batch, known)
-    return Sent(batch, len(frames), len(frames) - len(refused), refused, counts.declared, counts.received, counts.complete)
+            counts = server.close_batch(batch, book.acknowledged)
+    reasons = tuple(refused.values())
+    return Sent(batch, len(frames), len(frames) - len(refused), reasons, counts.declared, counts.received, counts.complete)
 
 
 def watch_folder(
@@ -84,14 +85,17 @@ def watch_folder(
     """Send each subfolder of `folder` as a batch while it fills; close it when nothing came for `idle` seconds."""
     while not stop():
         for batch in sorted(d for d in folder.iterdir() if d.is_dir() and d.name != DONE):
-            newest = max((f.stat().st_mtime for f in batch.iterdir()), default=batch.stat().st_mtime)
-            quiet = time.time() - newest > idle
-            waiting = any(f.is_file() and not f.name.startswith(".") for f in batch.iterdir())
-            if waiting or quiet:
+            waiting = list(_scans_in(batch))
+            quiet = time.time() - max((f.stat().st_mtime for f in waiting), default=batch.stat().st_mtime) > idle
+            if waiting or (quiet and (batch / DONE).is_dir()):
                 sent = send_folder(batch, url, exam, station, token, batch=batch.name, close=quiet, older_than=2.0, duplex=duplex)
                 if sent.complete:
                     _retire(folder, batch)
         time.sleep(1.0)
+
+
+def _scans_in(folder: Path) -> Iterator[Path]:
+    return (f for f in folder.iterdir() if f.is_file() and not f.name.startswith("."))
 
 
 def _is_old(file: Path, seconds: float) -> bool:
@@ -132,16 +136,17 @@ def _content(frame: Frame) -> bytes:
         return f"markhall: {e}".encode()
 
 
-def _send_all(frames: list[Frame], batch: str, book: Journal, server: Connection, progress: Progress | None) -> tuple[str, ...]:
-    done, refused = 0, []
+def _send_all(frames: list[Frame], batch: str, book: Journal, server: Connection, progress: Progress | None) -> dict[Frame, str]:
+    """Send the frames, some at a time; those that were refused, with the server's reasons."""
+    refused: dict[Frame, str] = {}
     with ThreadPoolExecutor(IN_FLIGHT, thread_name_prefix="station") as pool:
-        for reason in pool.map(lambda frame: _send(frame, batch, book, server), frames):
-            done += 1
+        reasons = pool.map(lambda frame: _send(frame, batch, book, server), frames)
+        for done, (frame, reason) in enumerate(zip(frames, reasons, strict=True), start=1):
             if reason:
-                refused.append(reason)
+                refused[frame] = reason
             if progress is not None:
                 progress(done, len(frames))
-    return tuple(refused)
+    return refused
 
 
 def _send(frame: Frame, batch: str, book: Journal, server: Connection) -> str:
@@ -163,10 +168,10 @@ def _send(frame: Frame, batch: str, book: Journal, server: Connection) -> str:
     return ""
 
 
-def _put_away(folder: Path, frames: list[Frame], book: Journal) -> None:
+def _put_away(folder: Path, frames: list[Frame], refused: set[Frame], book: Journal) -> None:
     """Move files whose frames were all acknowledged."""
     done = folder / DONE
-    open_files = {f.file for f in frames if not book.has(f.place)}
+    open_files = {f.file for f in frames if f in refused or not book.has(f.place)}
     for file in sorted({f.file for f in frames} - open_files):
         done.mkdir(exist_ok=True)
         os.replace(file, done / file.name)
