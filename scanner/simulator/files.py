@@ -24,7 +24,7 @@ def encode(picture: NDArray[np.uint8], scanner: ScannerPlan) -> bytes:
 
 
 def _one_bit(picture: NDArray[np.uint8], scanner: ScannerPlan) -> bytes:
-    grey = picture if picture.ndim == 2 else np.asarray(cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY))
+    grey = picture if picture.ndim == 2 else np.asarray(cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY), np.uint8)
     if scanner.mode == "dither":
         image = Image.fromarray(_stretched(grey, scanner)).convert("1")
     else:
@@ -35,7 +35,7 @@ def _one_bit(picture: NDArray[np.uint8], scanner: ScannerPlan) -> bytes:
 def _stretched(grey: NDArray[np.uint8], scanner: ScannerPlan) -> NDArray[np.uint8]:
     """Drivers that dither make paper white and toner black first, or the whole page would be dotted."""
     black, white = 255 * scanner.black + 12, 255 * scanner.white * 0.88
-    return np.clip((grey - black) * (255 / (white - black)), 0, 255).astype(np.uint8)
+    return np.asarray(np.clip((grey - black) * (255 / (white - black)), 0, 255), np.uint8)
 
 
 def _tiff(image: Image.Image, scanner: ScannerPlan, compression: str) -> bytes:

@@ -43,6 +43,15 @@ class SimulationSummary:
     events: dict[str, int]  # cards, by event, without the normal ones
     troubles: dict[str, int]  # frames, by trouble
 
+    def __str__(self) -> str:
+        def listed(counts: dict[str, int]) -> str:
+            return ", ".join(f"{name} {count}" for name, count in counts.items()) or "none"
+
+        return (
+            f"{self.folder}: {self.frames} frames of {self.sides} sides, {self.clean} of them clean, {self.rescans} rescans, "
+            f"{self.ambiguous} ambiguous fields\nevents: {listed(self.events)}\ntroubles: {listed(self.troubles)}"
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class _Done:

@@ -180,6 +180,11 @@ def test_ambiguous_ink_is_ambiguous_in_the_truth(make: Callable[..., tuple[Simul
     assert summary.ambiguous == sum(r["value"] == "ambiguous" for r in rows(out / "truth.csv"))
 
 
+def test_the_summary_lists_every_trouble_with_its_count(make: Callable[..., tuple[SimulationSummary, Path]]) -> None:
+    summary, _ = make("missing_side", "holes")
+    assert str(summary).splitlines()[1:] == ["events: missing_side 1", "troubles: holes 1"]
+
+
 def test_a_one_bit_scan_is_a_g4_tiff(make: Callable[..., tuple[SimulationSummary, Path]]) -> None:
     _, out = make("one_bit")
     with Image.open(out / "scans/B001/00001-1.tif") as image:
