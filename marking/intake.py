@@ -178,7 +178,11 @@ def _make(session: Session, exam_id: int, version: int, paper: Paper, ready: Seq
     """Insert what nobody else has inserted yet: response, pictures, first tasks, ledger entry."""
     kind = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
     known = _versions(session, [r.script_id for r in ready])
-    rows = [_response_row(exam_id, version, paper.code, r, known.get((r.script_id, r.group), 0) + 1, now) for r in ready]
+    # Another sweep may have made some since they were looked for. One that is at it now meets the unique constraint.
+    ready = [r for r in ready if not known.get((r.script_id, r.group), (0, False))[1]]
+    if not ready:
+        return 0
+    rows = [_response_row(exam_id, version, paper.code, r, known.get((r.script_id, r.group), (0, False))[0] + 1, now) for r in ready]
     statement = kind.insert(Response).on_conflict_do_nothing().returning(Response.id, Response.script_id, Response.group, Response.version)
     mine = {(script, group): (response, number) for response, script, group, number in session.execute(statement, rows)}
     made = [(r, *mine[r.script_id, r.group]) for r in ready if (r.script_id, r.group) in mine]
@@ -193,9 +197,14 @@ def _make(session: Session, exam_id: int, version: int, paper: Paper, ready: Seq
     return len(made)
 
 
-def _versions(session: Session, script_ids: Sequence[int]) -> dict[tuple[int, str], int]:
-    query = select(Response.script_id, Response.group, func.max(Response.version)).where(Response.script_id.in_(script_ids))
-    return {(script, group): number for script, group, number in session.execute(query.group_by(Response.script_id, Response.group))}
+def _versions(session: Session, script_ids: Sequence[int]) -> dict[tuple[int, str], tuple[int, bool]]:
+    """By script and group: the newest version there is, and whether one is current."""
+    query = select(Response.script_id, Response.group, Response.version, Response.current).where(Response.script_id.in_(script_ids))
+    known: dict[tuple[int, str], tuple[int, bool]] = {}
+    for script_id, group, number, current in session.execute(query):
+        newest, has_current = known.get((script_id, group), (0, False))
+        known[script_id, group] = (max(newest, number), has_current or current)
+    return known
 
 
 def _response_row(exam_id: int, version: int, paper: str, ready: Ready, number: int, now: datetime) -> dict[str, Any]:

@@ -83,7 +83,7 @@ def open_hall(
     """`durable=False` does not wait for the disk: for tests of many steps that are about something else."""
     clock = Clock()
     site = open_site(Settings.at(home, database_url=database_url, redis_url=redis_url), now=clock)
-    if not durable:
+    if not durable and site.database.is_sqlite:
         event.listen(site.database.engine, "connect", lambda connection, _: connection.execute("PRAGMA synchronous=OFF"))
     definition = definition_of(groups)
     roster = [RosterRow(f"{i:08d}", "", "", schools[i % len(schools)], "", "", "") for i in range(scripts)]

@@ -23,8 +23,8 @@ def mark_next(hall: Hall, user: int, value: object, group: str | None = None) ->
     return submit(hall.site, hall.exam_id, user, task.task, str(uuid4()), {task.items[0].id: value}, 3.5).outcome
 
 
-def test_two_markers_agree_and_the_mean_is_the_mark(open_exam: OpenHall) -> None:
-    hall = open_exam(scripts=3)
+def test_two_markers_agree_and_the_mean_is_the_mark(open_anywhere: OpenHall) -> None:
+    hall = open_anywhere(scripts=3)
     first, second = hall.person("marker"), hall.person("marker")
     for user, value in ((first, "7"), (second, "8")):
         for _ in range(3):
@@ -40,8 +40,8 @@ def test_two_markers_agree_and_the_mean_is_the_mark(open_exam: OpenHall) -> None
     assert groups_for(hall.site, hall.exam_id, first)[0].done_by_me == 3
 
 
-def test_a_disagreement_goes_to_the_leader_who_sees_both_marks(open_exam: OpenHall) -> None:
-    hall = open_exam(scripts=1)
+def test_a_disagreement_goes_to_the_leader_who_sees_both_marks(open_anywhere: OpenHall) -> None:
+    hall = open_anywhere(scripts=1)
     first, second, leader = hall.person("marker"), hall.person("marker"), hall.person("leader")
     mark_next(hall, first, "3")
     assert next_tasks(hall.site, hall.exam_id, leader).tasks == ()
@@ -59,8 +59,8 @@ def test_a_disagreement_goes_to_the_leader_who_sees_both_marks(open_exam: OpenHa
     assert not mine(hall.site, hall.exam_id, first)[0].can_revise
 
 
-def test_a_second_sweep_makes_nothing(open_exam: OpenHall) -> None:
-    hall = open_exam(scripts=2)
+def test_a_second_sweep_makes_nothing(open_anywhere: OpenHall) -> None:
+    hall = open_anywhere(scripts=2)
     hall.site.redis.flushall()
     assert intake.sweep(hall.site, hall.exam_id) == 0
     with hall.site.database.read() as session:

@@ -205,5 +205,5 @@ def test_the_laws_hold_whatever_happens(migrated_sqlite: Path, redis_url: str, t
         return hall
 
     machine = type("Machine", (Marking,), {"open_new": staticmethod(open_new)})
-    quick = settings(max_examples=20, stateful_step_count=20, deadline=None, suppress_health_check=list(HealthCheck))
+    quick = settings(max_examples=12, stateful_step_count=20, deadline=None, suppress_health_check=list(HealthCheck))
     run_state_machine_as_test(machine, settings=quick)
