@@ -52,17 +52,9 @@ def read_fields(pixels: Grey, rows: Rows, fill: Fill, *, thin: bool) -> Read:
 
 def _row(fill: Fill, line: Line, start: int) -> Measures:
     at = slice(start, start + len(line.bubbles))
-    return Measures(
-        fill.tone[at],
-        fill.cover[at],
-        fill.stroke[at],
-        fill.spill[at],
-        fill.diagonals[at],
-        fill.seen[at],
-        fill.known[at],
-        line.grid.multiple,
-        line.grid.role not in ("absent", "text"),
-    )
+    bubble = (fill.tone, fill.cover, fill.stroke, fill.spill, fill.diagonals)
+    counted = line.grid.role not in ("absent", "text")
+    return Measures(*(m[at] for m in bubble), fill.arms[at], fill.seen[at], fill.known[at], line.grid.multiple, counted)
 
 
 def _by_field(lines: tuple[Line, ...]) -> dict[str, list[int]]:

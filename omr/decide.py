@@ -27,6 +27,8 @@ DARK_STROKE = 0.55  # share of the candidate's usual blackness that a stroke nee
 PEER = 0.60  # two marks of one row count as equals when the weaker has this share of the stronger's ink
 SPILLED = 0.12  # share of a bubble's surroundings that is inked when a mark runs out of it
 RINGED = 3  # of the four diagonals around a bubble inked: a cross over it or a ring around it
+CROSSED = 3  # strokes that leave through the four corners: a cross over a fill; over an empty bubble a cross is a mark
+COVERED = 0.80  # share of a bubble that is inked when it is filled and not only crossed
 LOST = 2.5  # standard deviations of the marks' darkness below which a mark of the page may lie
 PRINTED = 0.10  # what a letter may add where no blank of it was there to compare with
 SURE = 0.01  # a bubble between this probability and its complement is a doubt
@@ -42,6 +44,7 @@ class Measures:
     stroke: Floats
     spill: Floats
     diagonals: Floats
+    arms: NDArray[np.int64]
     seen: Bools
     known: Bools
     multiple: bool = False  # several marks are allowed
@@ -131,13 +134,15 @@ def _objection(row: Measures, marked: tuple[int, ...], unsure: list[int]) -> str
     for i in range(row.tone.size):
         if row.diagonals[i] >= RINGED and i not in marked:
             return "a bubble is ringed or crossed and not filled"
-        if row.diagonals[i] > RINGED and len(marked) == 1:
+        if row.arms[i] >= CROSSED and row.cover[i] > COVERED and len(marked) == 1 and i in marked:
             return "the only mark may be crossed out"
     if len(marked) > 1:
         inks = [float(row.tone[i]) for i in marked]
         if not row.multiple and min(inks) < PEER * max(inks):
             return "two marks, and one may be an erasure"
-        if any(row.diagonals[i] >= RINGED or (row.spill[i] > SPILLED and not row.multiple) for i in marked):
+        if any(row.arms[i] >= 2 and row.cover[i] > COVERED for i in marked):
+            return "two marks, and one may be crossed out"
+        if not row.multiple and any(row.diagonals[i] >= RINGED or row.spill[i] > SPILLED for i in marked):
             return "two marks, and one may be crossed out"
     return ""
 

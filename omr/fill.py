@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.template import Line
-from omr.kernels import new_ink, patches, ring_contrasts, ring_offsets
+from omr.kernels import crossing_arms, new_ink, patches, ring_contrasts, ring_offsets
 from scanner.register import Laid
 
 Grey = NDArray[np.uint8]
@@ -59,6 +59,7 @@ class Fill:
     stroke: Floats  # the new darkness that the darkest tenth of it exceeds
     spill: Floats  # share of the surroundings that is dark
     diagonals: Floats  # how many of the four diagonal parts of the surroundings are dark, 0..4
+    arms: Ints  # how many strokes leave the bubble through its corners, 0..4
     ring: Floats  # contrast of the printed ring
     seen: Bools  # the bubble is on the page and has paper around it
     known: Bools  # a blank of the same letter was there to compare with
@@ -110,7 +111,8 @@ def measure(pixels: Grey, rows: Rows, *, page_paper: float) -> Fill:
     found = new_ink(dark, models, _widened(models), model_of, INNER, SPAN, _SPECK)
     diagonals = (found[:, 4:8] > _CROSSED).sum(axis=1).astype(np.float64)
     rings = ring_contrasts(pixels, rows.centres, rows.axes, rows.halves)
-    return Fill(found[:, 0], found[:, 1], found[:, 2], found[:, 3], diagonals, rings, seen, known)
+    arms = crossing_arms(pixels, rows.centres, rows.axes, rows.halves, paper, _SPECK)
+    return Fill(found[:, 0], found[:, 1], found[:, 2], found[:, 3], diagonals, arms, rings, seen, known)
 
 
 def _widened(blank: Single) -> Single:

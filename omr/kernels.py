@@ -259,6 +259,46 @@ def new_ink(dark: Single, models: Single, wide: Single, model_of: Ints, inner: f
 
 
 @njit(cache=True, nogil=True)
+def crossing_arms(pixels: Grey, centres: Floats, axes: Floats, halves: Floats, papers: Floats, speck: float) -> Ints:
+    """How many strokes leave a bubble through its four corners, as those of a cross over it do.
+
+    In each diagonal direction several rays are walked from one and a half to nearly two half axes, outside the corners
+    of the bubble's own box; an arm is a ray of which no more than one of five samples is paper.
+
+    Parameters
+    ----------
+    pixels : (h, w) uint8
+    centres, axes, halves : as in `patches`
+    papers : (n,) float64, lightness of the paper beside each bubble, 0..255
+    speck : darkness from which a sample is inked
+
+    Returns
+    -------
+    (n,) int64, 0..4
+    """
+    n = centres.shape[0]
+    out = np.zeros(n, np.int64)
+    for i in range(n):
+        ax, ay = axes[i, 0, 0] * halves[i, 0], axes[i, 0, 1] * halves[i, 0]
+        bx, by = axes[i, 1, 0] * halves[i, 1], axes[i, 1, 1] * halves[i, 1]
+        for diagonal in range(4):
+            found = False
+            for turn in range(-5, 6):
+                angle = np.pi * (0.25 + 0.5 * diagonal) + 0.06 * turn
+                hits = 0
+                for k in range(5):
+                    far = 1.5 + 0.08 * k
+                    u, v = far * np.cos(angle), far * np.sin(angle)
+                    value = bilinear(pixels, centres[i, 0] + u * ax + v * bx, centres[i, 1] + u * ay + v * by)
+                    if 0.0 <= value < (1.0 - speck) * papers[i]:
+                        hits += 1
+                if hits >= 4:
+                    found = True
+            out[i] += found
+    return out
+
+
+@njit(cache=True, nogil=True)
 def inked_counts(pixels: Grey, centres: Floats, axes: Floats, halves: Floats, inner: float) -> Floats:
     """The second reader's measure: pixels of the page itself, none interpolated, black or white by a local rule.
 
