@@ -8,7 +8,7 @@ from core.errors import NotFound, NotProven
 from core.exam import Text
 from core.site import Site
 from core.tables import Exam
-from scoring.law import NAMES, LawResult
+from scoring.law import NAMES, LawName, LawResult
 from scoring.verify_ledger import ledger_whole
 from scoring.verify_marks import blind, marks
 from scoring.verify_paper import answers, frames, identity, sheets
@@ -33,11 +33,17 @@ def exam_of(session: Session, exam_id: int) -> Exam:
 
 
 def check_laws(session: Session, exam: Exam) -> list[LawResult]:
-    state = replayed(session, exam)
     results = [law(session, exam) for law in (frames, sheets, identity, answers, marks, blind)]
+    try:
+        state = replayed(session, exam)
+    except NotProven as e:
+        return [*results, _unprovable("Z7", e), _unprovable("Z8", e)]
     try:
         results.append(totals(session, exam, state))
     except NotProven as e:
-        results.append(LawResult("Z7", NAMES["Z7"], False, 0, Text(zh=str(e), en=str(e))))
-    results.append(ledger_whole(session, exam, state))
-    return results
+        results.append(_unprovable("Z7", e))
+    return [*results, ledger_whole(session, exam, state)]
+
+
+def _unprovable(law: LawName, why: NotProven) -> LawResult:
+    return LawResult(law, NAMES[law], False, 0, Text(zh=f"无法核验：{why}", en=str(why)))

@@ -19,7 +19,15 @@ from scoring.replay import Replay, replay
 
 
 def replayed(session: Session, exam: Exam) -> Replay:
-    return replay(ledger.entries(session, exam.id))
+    """The ledger's state; NotProven where an entry cannot be read at all."""
+    try:
+        return replay(ledger.entries(session, exam.id))
+    except (ValueError, KeyError, TypeError, AttributeError) as e:
+        raise NotProven(
+            f"the ledger cannot be replayed: an entry is not what its kind says ({type(e).__name__}: {e}).",
+            where="ledger",
+            remedy="Restore the ledger from a backup.",
+        ) from e
 
 
 def totals(session: Session, exam: Exam, state: Replay | None = None) -> LawResult:

@@ -78,7 +78,7 @@ _WORDS: dict[str, tuple[str, str]] = {
     "sheet bands": ("一分一段", "Distribution"),
     "other": ("English", "中文"),
     "note": (
-        "总分由各小题的精确得分相加，只在最后按百分制半入一次。区分度取总分前后各 27%。",
+        "总分由各小题的精确得分相加，只在最后四舍五入一次。区分度取总分前后各 27%。",
         "A total is the sum of exact item marks, rounded once, half up. Discrimination compares the top and bottom 27 %.",
     ),
     "checkable": (

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select, update
 
-from core.errors import BadInput, Conflict, Forbidden, NotProven
+from core.errors import BadInput, Conflict, Forbidden, NotFound, NotProven
 from core.exam import ExamDefinition
 from core.loading import load_exam
 from core.states import ReleaseState
@@ -18,6 +18,7 @@ from scoring import release as releases
 from scoring.check import ReleaseCheck, verify_release
 from scoring.export import export
 from scoring.verify import verify
+from scoring.view import release_view
 from tests.scoring.hall import Hall, definition_again
 
 
@@ -219,3 +220,18 @@ def test_the_laws_are_kept_with_the_release(hall: Hall, tmp_path: Path) -> None:
     folder = export(hall.site, hall.exam.id, published(hall), tmp_path / "release")
     kept = json.loads((folder / "laws.json").read_text("utf-8"))
     assert [law["law"] for law in kept["laws"] if law["holds"]] == ["Z1", "Z2", "Z3", "Z4", "Z5", "Z6", "Z7", "Z8"]
+
+
+def test_a_release_shows_who_signed_and_what_is_open(hall: Hall) -> None:
+    break_z4(hall)
+    releases.draft(hall.site, hall.exam.id, "user:1")
+    view = release_view(hall.site, hall.exam.id)
+    assert (view.number, view.state, view.failing, view.signatures, view.signatures_needed) == (1, "draft", ("Z4",), (), 2)
+    for login in ("office1", "office2"):
+        releases.override(hall.site, hall.exam.id, 1, law="Z4", user_id=hall.users[login], reason="seen")
+    releases.sign(hall.site, hall.exam.id, 1, hall.users["office2"])
+    view = release_view(hall.site, hall.exam.id, 1)
+    assert (view.state, view.failing, [s.login for s in view.signatures]) == ("checked", (), ["office2"])
+    assert json.loads(json.dumps(view.as_json()))["overrides"][0]["reason"] == "seen"
+    with pytest.raises(NotFound, match="no such release"):
+        release_view(hall.site, hall.exam.id, 2)

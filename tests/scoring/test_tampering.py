@@ -9,10 +9,10 @@ from sqlalchemy import delete, func, insert, select, text, update
 from sqlalchemy.orm import Session
 
 from core.states import CaseState, MarkState, ReceiptState, ScriptState, TaskLevel
-from core.tables import AnswerRow, Batch, DeskCase, FinalMark, LedgerEntry, Mark, Receipt, Script, Sheet, SheetAssignment, User
+from core.tables import AnswerRow, Batch, Definition, DeskCase, FinalMark, LedgerEntry, Mark, Receipt, Script, Sheet, SheetAssignment, User
 from scoring.law import LawResult
 from scoring.verify import verify
-from tests.scoring.hall import Hall
+from tests.scoring.hall import Hall, definition_again
 
 Tamper = Callable[[Session, Hall], object]
 
@@ -36,6 +36,11 @@ def _copy_of_a_mark(session: Session, hall: Hall) -> None:
 
 def _give_school(session: Session, hall: Hall) -> None:
     session.execute(update(User).where(User.login == "marker1").values(affiliation="S01"))
+
+
+def _change_key(session: Session, hall: Hall) -> None:
+    row = session.scalars(select(Definition)).one()
+    row.body = definition_again(hall, Q1="D").model_dump(mode="json")
 
 
 def _open_case(session: Session, hall: Hall) -> None:
@@ -108,6 +113,13 @@ CASES: dict[str, tuple[Tamper, set[str], str]] = {
         {"Z7", "Z8"}, "entry 3 was changed after it was written"),
     "an entry of the ledger": (
         lambda s, h: s.execute(text("DELETE FROM ledger WHERE shard = 'group:M/W6' AND sequence = 3")), {"Z7", "Z8"}, "entry 3 is missing"),
+    "an entry that is no entry": (
+        lambda s, h: s.execute(update(LedgerEntry).where(LedgerEntry.shard == "group:M/W6", LedgerEntry.sequence == 3).values(entry="{")),
+        {"Z7", "Z8"}, "the ledger cannot be replayed"),
+    "an entry without what its kind needs": (
+        lambda s, h: s.execute(update(LedgerEntry).where(LedgerEntry.sequence == 3).values(entry='{"kind":"mark"}')),
+        {"Z7", "Z8"}, "the ledger cannot be replayed"),
+    "a key in the definition": (_change_key, {"Z7"}, "the table holds none with that hash"),
     "the end of a chain": (
         lambda s, h: s.execute(text("DELETE FROM ledger WHERE shard = 'group:M/W7' AND sequence > 5")), {"Z7", "Z8"}, "its head says"),
 }  # fmt: skip
