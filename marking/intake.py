@@ -28,7 +28,7 @@ from core.site import Site
 from core.states import PageState, ResponseState, ScriptState, SheetState, TaskLevel, TaskPurpose, TaskState
 from core.tables import Candidate, LedgerHead, Page, Response, ResponsePicture, Script, Sheet, SheetAssignment, Task, TemplateVersion
 from core.template import Template
-from marking import recover
+from marking import recover, replaced
 from marking.definitions import current_definition
 from marking.handout import SHUFFLE_BITS, prefix
 from marking.schemes import first_slots
@@ -72,6 +72,7 @@ def sweep(site: Site, exam_id: int) -> int:
     if not _is_known(site, exam_id, stamp):
         with site.database.read() as session:
             version, definition = current_definition(session, exam_id)
+        replaced.look(site, exam_id)
         for paper in definition.papers:
             made += _sweep_paper(site, exam_id, version, paper)
         _remember(site, exam_id, stamp)

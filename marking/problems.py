@@ -23,6 +23,7 @@ from core.tables import Problem, Response, ResponsePicture
 from marking.handout import SHUFFLE_BITS
 from marking.reach import reach_of
 from marking.record import Record, lock_response, lock_task
+from marking.replaced import retire
 from marking.settle import settle, void
 from marking.submit import add_mark, after_commit, check_key, emit_mark, mark_entry, write_entries
 from marking.values import parse_values
@@ -38,7 +39,7 @@ class ProblemView:
     group: str
     reason: str
     note: str
-    raised_by: int
+    raised_by: int | None  # None: the sweep found it
     at: datetime
     pictures: tuple[str, ...]  # hashes: for the leader's desk on the server, never for a marker's page
 
@@ -68,13 +69,14 @@ def resolve_problem(
     exam_id: int,
     user_id: int,
     problem_id: int,
-    action: Literal["back", "mark"],
+    action: Literal["back", "mark", "void"],
     *,
     key: str,
     values: object = None,
     note: str = "",
 ) -> None:
-    """Settle all open problems of a response: `back` to marking, or `mark` it as the last word."""
+    """Settle all open problems of a response: `back` to marking with the marks that it has, `mark` it as the last word,
+    or `void` its marks, so that the next sweep makes it anew from the pages that stand."""
     check_key(key)
     try:
         with site.database.write() as session:
@@ -89,6 +91,8 @@ def resolve_problem(
                 if found.resolution.get("key") == key:
                     return
                 raise Conflict("the problem has been resolved already.", where="problem")
+            if action == "void":
+                retire(record, f"user:{user_id}", "its marks were voided")
             if action == "mark":
                 _last_word(record, user_id, key, values, excluded=record.response.school_code in reach.schools)
             _close(record, open_ones, user_id, {"action": action, "key": key, "note": note})

@@ -122,8 +122,8 @@ class Problem(Table):
     id: Mapped[Id]
     exam_id: Mapped[ExamId]
     response_id: Mapped[int] = mapped_column(Big, ForeignKey("responses.id"), index=True)
-    task_id: Mapped[int] = mapped_column(Big, ForeignKey("tasks.id"))
-    marker_id: Mapped[int] = mapped_column(Big, ForeignKey("users.id"))
+    task_id: Mapped[int | None] = mapped_column(Big, ForeignKey("tasks.id"))  # none: found by the sweep, not by a marker
+    marker_id: Mapped[int | None] = mapped_column(Big, ForeignKey("users.id"))
     reason: Mapped[str] = mapped_column(String(24))
     note: Mapped[str] = mapped_column(Text, default="")
     key: Mapped[str] = mapped_column(String(64))

@@ -1,0 +1,97 @@
+"""Responses whose pictures do not stand any more: a page was scanned again, or its sheet turned out to be another's.
+
+Where nobody has marked, the response is superseded and made anew. Where somebody has, nothing is decided by itself: the
+response becomes a problem, and a leader carries the marks over, voids them, or marks.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from redis.exceptions import RedisError
+from sqlalchemy import exists, or_, select
+
+from core import ledger
+from core.errors import Unavailable
+from core.site import Site
+from core.states import MarkState, PageState, ResponseState, ScriptState, SheetState, TaskState
+from core.tables import FinalMark, Page, Problem, Response, ResponsePicture, Script, Sheet
+from marking import handout
+from marking.record import Record, lock_response
+from marking.settle import void
+
+REASON = "replaced"
+log = logging.getLogger("markhall.marking")
+
+
+def look(site: Site, exam_id: int) -> int:
+    """Put every such response right, or before a leader. Returns how many there were."""
+    with site.database.read() as session:
+        found = list(session.scalars(_stale(exam_id)))
+    for response_id in found:
+        with site.database.write() as session:
+            if session.scalar(_stale(exam_id).where(Response.id == response_id)) is None:
+                continue
+            record = lock_response(session, exam_id, response_id, site.now())
+            if record.counted():
+                _hold(record)
+            else:
+                retire(record, "system", "its pictures were replaced")
+        try:
+            handout.apply(site, exam_id, record.hints)
+        except (RedisError, Unavailable):
+            log.warning("the queue server could not be told; its tasks are refused when they are handed out")
+    return len(found)
+
+
+def _stale(exam_id: int) -> Any:
+    fallen = (
+        select(ResponsePicture.id)
+        .join(Page, Page.id == ResponsePicture.page_id)
+        .join(Sheet, Sheet.id == Page.sheet_id)
+        .where(ResponsePicture.response_id == Response.id)
+        .where(or_(Page.state != PageState.READ, Sheet.script_id.is_distinct_from(Response.script_id), Sheet.state != SheetState.ASSIGNED))
+    )
+    carried = exists().where(Problem.response_id == Response.id, Problem.reason == REASON, Problem.state == "resolved")
+    return (
+        select(Response.id)
+        .join(Script, Script.id == Response.script_id)
+        .where(Response.exam_id == exam_id, Response.current, Response.state.in_((ResponseState.OPEN, ResponseState.AGREED)))
+        .where(or_(fallen.exists(), Script.state == ScriptState.ABSENT), ~carried)
+        .order_by(Response.id)
+    )
+
+
+def _hold(record: Record) -> None:
+    for task in record.open_tasks():
+        void(record, task)
+    response = record.response
+    response.state = ResponseState.PROBLEM
+    note = "The page was scanned again, or the sheet belongs to another script, after this was marked."
+    found = Problem(
+        exam_id=response.exam_id, response_id=response.id, reason=REASON, note=note, key=f"{REASON} {response.id}", at=record.now
+    )
+    found.resolution = {}
+    record.session.add(found)
+    entry = {"kind": "problem", "response": response.id, "by": "system", "reason": REASON}
+    ledger.append(record.session, response.exam_id, record.shard, [entry], record.now)
+
+
+def retire(record: Record, by: str, reason: str) -> None:
+    """Supersede a response: its marks are void, its final marks withdrawn, its slots gone."""
+    session, response = record.session, record.response
+    entries: list[dict[str, Any]] = []
+    for mark in record.marks:
+        if mark.state in (MarkState.COUNTED, MarkState.SURPLUS):
+            mark.state = MarkState.VOID
+            entries.append({"kind": "mark-state", "mark": mark.id, "state": "void", "reason": reason, "by": by})
+    for final in session.scalars(select(FinalMark).where(FinalMark.response_id == response.id, FinalMark.current)):
+        final.current = False
+        entries.append({"kind": "final-withdrawn", "response": response.id, "item": final.item, "version": final.version})
+    for task in record.tasks:
+        if task.state is not TaskState.VOID:
+            void(record, task)
+    response.current, response.state = False, ResponseState.SUPERSEDED
+    entries.append({"kind": "response-state", "response": response.id, "state": "superseded", "reason": reason, "by": by})
+    ledger.append(session, response.exam_id, record.shard, entries, record.now)
