@@ -52,9 +52,18 @@ def read_fields(pixels: Grey, rows: Rows, fill: Fill, *, thin: bool) -> Read:
 
 def _row(fill: Fill, line: Line, start: int) -> Measures:
     at = slice(start, start + len(line.bubbles))
-    bubble = (fill.tone, fill.cover, fill.stroke, fill.spill, fill.diagonals)
-    counted = line.grid.role not in ("absent", "text")
-    return Measures(*(m[at] for m in bubble), fill.arms[at], fill.seen[at], fill.known[at], line.grid.multiple, counted)
+    return Measures(
+        tone=fill.tone[at],
+        cover=fill.cover[at],
+        stroke=fill.stroke[at],
+        spill=fill.spill[at],
+        diagonals=fill.diagonals[at],
+        arms=fill.arms[at],
+        seen=fill.seen[at],
+        known=fill.known[at],
+        multiple=line.grid.multiple,
+        counted=line.grid.role not in ("absent", "text"),
+    )
 
 
 def _by_field(lines: tuple[Line, ...]) -> dict[str, list[int]]:
