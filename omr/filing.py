@@ -13,7 +13,7 @@ from sqlalchemy import func, select
 
 from core.ids import PageCode
 from core.states import CaseState, PageState, ReceiptState
-from core.tables import DeskCase, Page, Receipt, Sheet
+from core.tables import Candidate, DeskCase, Page, Receipt, Script, Sheet
 from omr.desk.cases import open_case
 from omr.desk.pages import is_same_reading, set_aside, stand, supersede
 from omr.desk.rescans import asked_for
@@ -65,7 +65,10 @@ def _ours(work: Work, attempt_id: str, results: Iterable[FrameResult]) -> dict[i
     query = select(Receipt).where(
         Receipt.id.in_([r.receipt_id for r in results]), Receipt.attempt_id == attempt_id, Receipt.state == ReceiptState.QUEUED
     )
-    return {r.id: r for r in work.session.scalars(query.with_for_update())}
+    receipts = {r.id: r for r in work.session.scalars(query.with_for_update())}
+    work.keep(receipts.values())
+    work.load_stations(receipts)
+    return receipts
 
 
 def _sheets(work: Work, results: Iterable[FrameResult]) -> dict[str, Sheet]:
@@ -73,6 +76,13 @@ def _sheets(work: Work, results: Iterable[FrameResult]) -> dict[str, Sheet]:
     found = work.session.scalars(select(Sheet).where(Sheet.exam_id == work.exam.id, Sheet.serial.in_(serials)).order_by(Sheet.id))
     sheets = {s.serial: s for s in found}
     work.load_pages(s.id for s in sheets.values())
+    scripts = {s.script_id for s in sheets.values() if s.script_id is not None}
+    people = {s.printed_for for s in sheets.values() if s.printed_for is not None}
+    work.keep(sheets.values())
+    work.keep(work.session.scalars(select(Script).where(Script.id.in_(scripts))).all())
+    work.keep(work.session.scalars(select(Candidate).where(Candidate.id.in_(people))).all())
+    work.load_cards(scripts)
+    work.look_for_cases({s.id for s in sheets.values()}, scripts)
     return sheets
 
 
@@ -135,7 +145,7 @@ def _file_page(work: Work, page: Page, sheet: Sheet, receipt: Receipt) -> None:
     standing = next((p for p in work.pages(sheet.id) if p.side == page.side and p is not page and not p.evidence.get("second")), None)
     if standing is None:
         stand(work, page, sheet)
-    elif asked_for(work, sheet.id, page.side):
+    elif work.may_have_cases(sheets=[sheet.id]) and asked_for(work, sheet.id, page.side):
         supersede(work, standing, receipt)
         stand(work, page, sheet)
     elif is_same_reading(work.forms.roles(sheet.paper, page.side), standing, page, BLANK_INK):
@@ -173,6 +183,7 @@ def _guess_place(work: Work, receipt: Receipt) -> None:
     if len(sides) == 1 and work.page_of(sheet.id, sides[0]) is None:
         for case in mine:
             case.sheet_id, case.side, case.script_id = sheet.id, sides[0], sheet.script_id
+            work.note_case(sheet.id, sheet.script_id)
             case.evidence = case.evidence | {"likely": {"sheet": sheet.serial, "side": sides[0]}}
             if sheet.script_id is not None:
                 work.scripts.add(sheet.script_id)

@@ -122,15 +122,23 @@ def _pages(file: Path) -> int:
         return 1  # the server sets it aside with the reason, and it is counted
 
 
-def _content(frame: Frame) -> bytes:
-    data = frame.file.read_bytes()
-    if frame.page == 0:
+def frames_in(file: Path) -> Iterator[bytes]:
+    """The frames of a file, as they are sent: the file itself, or each page of one that holds many."""
+    pages = _pages(file)
+    for page in range(1, pages + 1) if pages > 1 else (0,):
+        yield content(file, page)
+
+
+def content(file: Path, page: int) -> bytes:
+    """The bytes of a frame: of a page of the file, without loss, or (page 0) the file itself."""
+    data = file.read_bytes()
+    if page == 0:
         return data
     from scanner.frames import page_at
     from scanner.station_pages import as_png
 
     try:
-        return as_png(page_at(data, frame.page, where=frame.file.name))
+        return as_png(page_at(data, page, where=file.name))
     except MarkhallError as e:
         # A page that cannot be taken out is still a frame: it arrives as its reason, and a person sees it.
         return f"markhall: {e}".encode()
@@ -151,7 +159,7 @@ def _send_all(frames: list[Frame], batch: str, book: Journal, server: Connection
 
 def _send(frame: Frame, batch: str, book: Journal, server: Connection) -> str:
     """Send one frame; why it was refused, or nothing."""
-    data = _content(frame)
+    data = content(frame.file, frame.page)
     digest = hashlib.sha256(data).hexdigest()
     if book.knows(frame.place, digest):
         return ""

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import insert, select
 
 from core.states import AnswerState
 from core.tables import AnswerRow, Page, Script
@@ -29,9 +30,14 @@ def enter_page(work: Work, page: Page, script: Script) -> None:
     """Give the page's answers and paper type to the script. Entering the same page again changes nothing."""
     assert page.paper is not None
     assert page.side is not None
+    work.scripts.add(script.id)
+    if (page.id, script.id) in work.entered:
+        return
+    work.entered.add((page.id, script.id))
     roles = work.forms.roles(page.paper, page.side)
     said = stated(work, page)
     current = _current(work, script.id, roles.answers)
+    rows: list[dict[str, Any]] = []
     by_readers: dict[str, dict[str, object]] = {}
     for item in roles.answers:
         if item not in said:
@@ -39,29 +45,33 @@ def enter_page(work: Work, page: Page, script: Script) -> None:
         new = _version(work, page, script, item, said[item], current.get(item))
         if new is None:
             continue
+        rows.append(new)
         if said[item].by == READERS:
             how = "doubtful" if said[item].doubt else READERS
-            by_readers[item] = {"value": new.value, "version": new.version, "how": how}
+            by_readers[item] = {"value": new["value"], "version": new["version"], "how": how}
         else:
-            entry = {"kind": "answer", "script": script.secret, "item": item, "value": new.value, "version": new.version}
+            entry = {"kind": "answer", "script": script.secret, "item": item, "value": new["value"], "version": new["version"]}
             work.office(**entry, by=said[item].by, reason=f"page {page.id}")
+    _insert(work, rows)
     if by_readers:
         work.station(work.station_of(page.receipt_id), kind="answers", script=script.secret, page=page.id, values=by_readers)
     for field in roles.types:
         _enter_type(work, script, said.get(field))
-    work.scripts.add(script.id)
 
 
 def void_page(work: Work, page: Page, script: Script) -> None:
     """Take the page's answers from the script: the sheet is another's, or the page does not count."""
     query = select(AnswerRow).where(AnswerRow.script_id == script.id, AnswerRow.page_id == page.id, AnswerRow.current)
     values: dict[str, dict[str, object]] = {}
+    rows: list[dict[str, Any]] = []
     for row in work.session.scalars(query.order_by(AnswerRow.id)).all():
         if row.state is AnswerState.VOIDED:
             continue
         row.current = False
-        work.session.add(_row(work, script.id, row.item, row.version + 1, AnswerState.VOIDED, Stated("", False, work.by), page))
+        rows.append(_row(work, script.id, row.item, row.version + 1, AnswerState.VOIDED, Stated("", False, work.by), page))
         values[row.item] = {"value": "", "version": row.version + 1, "how": "voided"}
+    work.entered.discard((page.id, script.id))
+    _insert(work, rows)
     if values:
         work.station(work.station_of(page.receipt_id), kind="answers", script=script.secret, page=page.id, values=values)
     if page.paper is not None and page.side is not None and work.forms.roles(page.paper, page.side).types:
@@ -69,39 +79,46 @@ def void_page(work: Work, page: Page, script: Script) -> None:
     work.scripts.add(script.id)
 
 
+def _insert(work: Work, rows: list[dict[str, Any]]) -> None:
+    """All versions of a page in one statement, after the versions before them have stepped back."""
+    if rows:
+        work.session.flush()
+        work.session.execute(insert(AnswerRow), rows)
+
+
 def _current(work: Work, script_id: int, items: tuple[str, ...]) -> dict[str, AnswerRow]:
+    if not items:
+        return {}
     query = select(AnswerRow).where(AnswerRow.script_id == script_id, AnswerRow.item.in_(items), AnswerRow.current)
     return {row.item: row for row in work.session.scalars(query)}
 
 
-def _version(work: Work, page: Page, script: Script, item: str, said: Stated, old: AnswerRow | None) -> AnswerRow | None:
+def _version(work: Work, page: Page, script: Script, item: str, said: Stated, old: AnswerRow | None) -> dict[str, Any] | None:
     state = AnswerState.PERSON if said.by != READERS else AnswerState.DOUBTFUL if said.doubt else AnswerState.READERS
     if old is not None:
         if (old.page_id, old.value, old.state, old.by) == (page.id, said.value, state, said.by):
             return None
         old.current = False
-    row = _row(work, script.id, item, old.version + 1 if old else 1, state, said, page)
-    work.session.add(row)
-    return row
+    return _row(work, script.id, item, old.version + 1 if old else 1, state, said, page)
 
 
-def _row(work: Work, script_id: int, item: str, version: int, state: AnswerState, said: Stated, page: Page) -> AnswerRow:
+def _row(work: Work, script_id: int, item: str, version: int, state: AnswerState, said: Stated, page: Page) -> dict[str, Any]:
     reading = page.fields.get(item, {})
-    return AnswerRow(
-        exam_id=work.exam.id,
-        script_id=script_id,
-        item=item,
-        version=version,
-        current=True,
-        state=state,
-        value=said.value,
-        first=reading.get("first", ""),
-        second=reading.get("second", ""),
-        p_wrong=float(reading.get("p_wrong", 0.0)) if state in (AnswerState.READERS, AnswerState.DOUBTFUL) else 0.0,
-        page_id=page.id,
-        by=said.by,
-        at=work.now,
-    )
+    return {
+        "exam_id": work.exam.id,
+        "script_id": script_id,
+        "item": item,
+        "version": version,
+        "current": True,
+        "state": state,
+        "value": said.value,
+        "first": reading.get("first", ""),
+        "second": reading.get("second", ""),
+        "p_wrong": float(reading.get("p_wrong", 0.0)) if state in (AnswerState.READERS, AnswerState.DOUBTFUL) else 0.0,
+        "page_id": page.id,
+        "by": said.by,
+        "at": work.now,
+    }
 
 
 def _enter_type(work: Work, script: Script, said: Stated | None) -> None:

@@ -59,6 +59,7 @@ def open_case(
         "script_id": script.id if script else None,
         "side": side,
     }
+    work.note_case(sheet.id if sheet else None, script.id if script else None)
     known = work.open_cases(DeskCase.kind == kind, *(getattr(DeskCase, name) == value for name, value in same.items()))
     if known:
         return known[0]

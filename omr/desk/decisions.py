@@ -17,7 +17,7 @@ from omr.desk.cases import ACTIONS, close_case, log_case, withdraw
 from omr.desk.pages import set_aside, stand
 from omr.desk.rescans import ask, stop_asking
 from omr.desk.scripts import finish
-from omr.desk.sheets import assign, is_confirmed, script_of
+from omr.desk.sheets import assign, is_confirmed, is_taken, script_of
 from omr.desk.views import CaseView, find_case, views
 from omr.desk.work import Work, begin_work
 from scanner.intake import take_turn
@@ -116,8 +116,7 @@ def _set_candidate(work: Work, case: DeskCase, decision: Decision) -> dict[str, 
     script = script_of(work, sheet.paper, candidate) if candidate is not None else None
     if script is None:
         raise BadInput(f"nobody of the roster has the number {decision.candidate!r}.", where=f"case {case.id}")
-    same = select(Sheet).where(Sheet.script_id == script.id, Sheet.index == sheet.index, Sheet.extra.is_(False), Sheet.id != sheet.id)
-    if not sheet.extra and any(is_confirmed(s) and work.pages(s.id) for s in work.session.scalars(same).all()):
+    if is_taken(work, sheet, script):
         raise Conflict(
             f"the candidate {decision.candidate} has this sheet already.", where=f"case {case.id}", remedy="Settle the other sheet first."
         )
@@ -185,7 +184,7 @@ def _rescan(work: Work, case: DeskCase, decision: Decision) -> dict[str, Any]:
     """Ask for the case's side. The case stays open and closes when that side arrives and is read."""
     station = work.station_of(case.receipt_id) if case.receipt_id is not None else ""
     if case.kind == "script_missing":
-        sheets = work.session.scalars(select(Sheet).where(Sheet.script_id == case.script_id).order_by(Sheet.index)).all()
+        sheets = work.cards_of(case.script_id or 0)
         wanted = [(sheet, side) for sheet in sheets for side in sorted(work.forms.sides_of(sheet))]
     else:
         sheet = _sheet(work, case)
@@ -198,6 +197,7 @@ def _rescan(work: Work, case: DeskCase, decision: Decision) -> dict[str, Any]:
             )
         wanted = [(sheet, side)]
         case.sheet_id, case.side, case.script_id = sheet.id, side, case.script_id or sheet.script_id
+        work.note_case(case.sheet_id, case.script_id)
     if not wanted:
         raise BadInput("no sheet was printed for this script, so none can be scanned again.", where=f"case {case.id}")
     for sheet, side in wanted:

@@ -73,6 +73,8 @@ def supersede(work: Work, page: Page, by: Receipt) -> None:
 
 def _replace_what_waited(work: Work, page: Page, sheet: Sheet, receipt: Receipt) -> None:
     """Frames of this side that could not be read, and the case of a missing side, are settled by this page."""
+    if not work.may_have_cases(sheets=[sheet.id]):
+        return
     settled = work.open_cases(DeskCase.sheet_id == sheet.id, DeskCase.side == page.side, DeskCase.kind.in_(REPLACEABLE))
     for request in asked_for(work, sheet.id, page.side or 0):
         request.state, request.received_at = "received", work.now

@@ -6,7 +6,6 @@ is open. Nothing here reads a picture: ink is a number that the reader wrote dow
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -44,12 +43,10 @@ def settle_scripts(work: Work, script_ids: Iterable[int]) -> None:
     if not ids:
         return
     work.session.flush()
-    sheets: dict[int, list[Sheet]] = defaultdict(list)
-    for sheet in work.session.scalars(select(Sheet).where(Sheet.script_id.in_(ids)).order_by(Sheet.index, Sheet.id)):
-        sheets[sheet.script_id or 0].append(sheet)
-    work.load_pages(s.id for of_script in sheets.values() for s in of_script)
+    work.load_cards(ids)
+    work.load_pages(s.id for i in ids for s in work.cards_of(i))
     for script in work.session.scalars(select(Script).where(Script.id.in_(ids)).order_by(Script.id)).all():
-        _settle(work, script, sheets[script.id])
+        _settle(work, script, work.cards_of(script.id))
 
 
 def refresh_pages(work: Work) -> None:
@@ -93,14 +90,14 @@ def find_missing(work: Work) -> int:
     ids = list(work.session.scalars(query.order_by(Script.id)))
     settle_scripts(work, ids)
     for script in work.session.scalars(select(Script).where(Script.id.in_(ids), Script.state.in_(waiting)).order_by(Script.id)).all():
-        if _open(work, script, _all_sheets(work, script)):
+        if _open(work, script, work.cards_of(script.id)):
             continue
         found += _report_missing(work, script)
     return found
 
 
 def _report_missing(work: Work, script: Script) -> int:
-    sheets = _all_sheets(work, script)
+    sheets = work.cards_of(script.id)
     held = _held(work, script, sheets)
     here = {s.id: work.pages(s.id) for s in sheets}
     if not any(here.values()):
@@ -111,21 +108,20 @@ def _report_missing(work: Work, script: Script) -> int:
     return len(held.lacking)
 
 
-def _all_sheets(work: Work, script: Script) -> list[Sheet]:
-    return list(work.session.scalars(select(Sheet).where(Sheet.script_id == script.id).order_by(Sheet.index, Sheet.id)))
-
-
 def _settle(work: Work, script: Script, sheets: list[Sheet]) -> None:
     if script.state is ScriptState.WITHHELD:
         return
     held = _held(work, script, sheets)
-    present = any(work.pages(s.id) for s in sheets)
-    if present:
+    arrived = any(work.pages(s.id) for s in sheets)
+    quiet = not work.may_have_cases(sheets=[s.id for s in sheets], scripts=[script.id])
+    if arrived and not quiet:
         _close_script_missing(work, script)
     if held.pages and not held.lacking:
-        state = _whole(work, held)
+        state = _whole(work, held, quiet)
     else:
-        state = _decided_missing(work, script, present) or (ScriptState.PRESENT if present else ScriptState.EXPECTED)
+        # A sheet that nobody but its printer gave to this script is not here yet: nothing of it may be marked.
+        decided = None if quiet else _decided_missing(work, script, arrived)
+        state = decided or (ScriptState.PRESENT if held.pages else ScriptState.EXPECTED)
     if script.state is not state:
         script.state = state
         entry = {"kind": "script", "script": script.secret, "candidate": work.pseudonym(script.candidate_id), "paper": script.paper}
@@ -161,14 +157,15 @@ def _open(work: Work, script: Script, sheets: Iterable[Sheet]) -> list[DeskCase]
     return work.open_cases(or_(*about))
 
 
-def _whole(work: Work, held: Held) -> ScriptState:
-    """The state of a script whose sides are all here."""
-    withdraw(work, "the side is here", DeskCase.script_id == held.script.id, DeskCase.kind == "page_missing")
-    if _open(work, held.script, held.sheets):
-        return ScriptState.PRESENT
+def _whole(work: Work, held: Held, quiet: bool) -> ScriptState:
+    """The state of a script whose sides are all here; `quiet`: there never was a case about it."""
+    if not quiet:
+        withdraw(work, "the side is here", DeskCase.script_id == held.script.id, DeskCase.kind == "page_missing")
+        if _open(work, held.script, held.sheets):
+            return ScriptState.PRESENT
     answered = _is_answered(work, held)
     absent = _absent(work, held)
-    verdict = _said_by_person(work, held.script)
+    verdict = None if quiet else _said_by_person(work, held.script)
     if verdict == "mark_absent" or (verdict != "mark_present" and absent and not answered):
         return ScriptState.ABSENT
     if verdict is None and (absent or not answered):

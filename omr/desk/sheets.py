@@ -27,11 +27,12 @@ def identify(work: Work, sheet: Sheet) -> None:
         enter_sheet(work, sheet)
         return
     verdict = decide(facts_of(work, sheet))
-    script = script_of(work, sheet.paper, verdict.candidate) if verdict.candidate is not None else None
-    doubt = str(verdict.doubt) or ("candidate_twice" if script and _taken(work, sheet, script) else "")
+    script = _script_for(work, sheet, verdict.candidate) if verdict.candidate is not None else None
+    doubt = str(verdict.doubt) or ("candidate_twice" if script and is_taken(work, sheet, script) else "")
     if doubt or script is None:
         _set_in_doubt(work, sheet, front, doubt or "not_in_roster", verdict)
     elif not (is_confirmed(sheet) and sheet.script_id == script.id):
+        work.matched.add(sheet.id)
         assign(work, sheet, script, facts=_as_json(work, verdict), reason="")
     else:
         enter_sheet(work, sheet)
@@ -62,6 +63,7 @@ def assign(work: Work, sheet: Sheet, script: Script | None, *, facts: dict[str, 
     entry = {"kind": "sheet", "sheet": sheet.serial, "script": secret, "version": sheet.assignment, "facts": sorted(facts)}
     work.office(**entry, by=work.by, reason=reason)
     if script is not None:
+        work.add_card(script.id, sheet)
         work.scripts.add(script.id)
         enter_sheet(work, sheet)
 
@@ -100,6 +102,12 @@ def script_of(work: Work, paper: str, candidate_id: int) -> Script | None:
     return work.session.scalar(query)
 
 
+def _script_for(work: Work, sheet: Sheet, candidate_id: int) -> Script | None:
+    """Nearly always the script that the sheet was printed for."""
+    printed = work.script(sheet.script_id) if sheet.script_id is not None else None
+    return printed if printed is not None and printed.candidate_id == candidate_id else script_of(work, sheet.paper, candidate_id)
+
+
 def _names_candidate(work: Work, page: Page) -> bool:
     if page.paper is None or page.side is None or page.evidence.get("second"):
         return False
@@ -107,6 +115,8 @@ def _names_candidate(work: Work, page: Page) -> bool:
 
 
 def _by_person(work: Work, sheet: Sheet) -> bool:
+    if sheet.id in work.matched:
+        return False
     query = select(SheetAssignment.by).where(SheetAssignment.sheet_id == sheet.id, SheetAssignment.version == sheet.assignment)
     return (work.session.scalar(query) or "").startswith("user:")
 
@@ -116,12 +126,12 @@ def _sure(page: Page, field: str) -> str:
     return str(reading["value"]) if reading and not reading["doubt"] else ""
 
 
-def _taken(work: Work, sheet: Sheet, script: Script) -> bool:
+def is_taken(work: Work, sheet: Sheet, script: Script) -> bool:
     """Has the script another sheet with the same number among its sheets, and with pages?"""
     if sheet.extra:
         return False
-    query = select(Sheet).where(Sheet.script_id == script.id, Sheet.index == sheet.index, Sheet.extra.is_(False), Sheet.id != sheet.id)
-    return any(is_confirmed(other) and work.pages(other.id) for other in work.session.scalars(query).all())
+    same = (s for s in work.cards_of(script.id) if s.index == sheet.index and not s.extra and s.id != sheet.id)
+    return any(is_confirmed(other) and work.pages(other.id) for other in same)
 
 
 def _set_in_doubt(work: Work, sheet: Sheet, front: Page, doubt: str, verdict: Verdict) -> None:

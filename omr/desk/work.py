@@ -12,12 +12,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TypeVar
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from core import events, ledger
 from core.states import CaseState, PageState
-from core.tables import Batch, Candidate, CandidateDetails, DeskCase, Exam, Page, Receipt, Script, Sheet
+from core.tables import Batch, Candidate, CandidateDetails, DeskCase, Exam, Page, Receipt, RescanRequest, Script, Sheet
 from omr.desk.forms import Forms, forms_of
 
 READERS = "readers"
@@ -38,6 +38,12 @@ class Work:
     _decided: dict[int, dict[str, tuple[str, str]]] = field(default_factory=dict)
     _numbers: dict[str, int | None] = field(default_factory=dict)
     _stations: dict[int, str] = field(default_factory=dict)
+    _kept: dict[tuple[type, int], Any] = field(default_factory=dict)  # strong, or the session forgets what was loaded
+    _looked: tuple[set[int], set[int]] = field(default_factory=lambda: (set(), set()))  # sheets, scripts
+    _busy: tuple[set[int], set[int]] = field(default_factory=lambda: (set(), set()))  # of those: with cases or requests
+    _cards: dict[int, list[Sheet]] = field(default_factory=dict)
+    matched: set[int] = field(default_factory=set)  # sheets that facts gave to their scripts in this very work
+    entered: set[tuple[int, int]] = field(default_factory=set)  # (page, script): answers that are in already
 
     def office(self, **entry: Any) -> None:
         self._entries[ledger.OFFICE].append(entry)
@@ -58,6 +64,8 @@ class Work:
         wanted = [i for i in set(sheet_ids) if i not in self._pages]
         for sheet_id in wanted:
             self._pages[sheet_id] = []
+        if not wanted:
+            return
         query = select(Page).where(Page.sheet_id.in_(wanted), Page.state != PageState.SUPERSEDED).order_by(Page.id)
         for page in self.session.scalars(query):
             self._pages[page.sheet_id or 0].append(page)
@@ -101,6 +109,7 @@ class Work:
     def forget_decisions(self, page_id: int | None) -> None:
         if page_id is not None:
             self._decided.pop(page_id, None)
+            self.entered = {(page, script) for page, script in self.entered if page != page_id}
 
     def load_numbers(self, numbers: Iterable[str]) -> None:
         wanted = {n for n in numbers if n and n not in self._numbers}
@@ -120,29 +129,77 @@ class Work:
         query = select(DeskCase).where(DeskCase.exam_id == self.exam.id, DeskCase.state == CaseState.OPEN, *conditions)
         return list(self.session.scalars(query.order_by(DeskCase.id)))
 
+    def load_stations(self, receipt_ids: Iterable[int]) -> None:
+        query = select(Receipt.id, Batch.station).join(Batch, Receipt.batch_id == Batch.id).where(Receipt.id.in_(list(receipt_ids)))
+        self._stations |= dict(self.session.execute(query).all())
+
     def station_of(self, receipt_id: int) -> str:
         if receipt_id not in self._stations:
-            query = select(Batch.station).join(Receipt, Receipt.batch_id == Batch.id).where(Receipt.id == receipt_id)
-            self._stations[receipt_id] = self.session.scalars(query).one()
+            self.load_stations([receipt_id])
         return self._stations[receipt_id]
 
+    def load_cards(self, script_ids: Iterable[int]) -> None:
+        """Bring all sheets of these scripts in one query."""
+        wanted = [i for i in set(script_ids) if i not in self._cards]
+        if not wanted:
+            return
+        self._cards |= {script_id: [] for script_id in wanted}
+        for sheet in self.session.scalars(select(Sheet).where(Sheet.script_id.in_(wanted)).order_by(Sheet.index, Sheet.id)):
+            self._cards[sheet.script_id or 0].append(sheet)
+
+    def cards_of(self, script_id: int) -> list[Sheet]:
+        self.load_cards([script_id])
+        return [s for s in self._cards[script_id] if s.script_id == script_id]
+
+    def add_card(self, script_id: int, sheet: Sheet) -> None:
+        if sheet not in self.cards_of(script_id):
+            self._cards[script_id].append(sheet)
+            self._cards[script_id].sort(key=lambda s: (s.index, s.id))
+
+    def keep(self, rows: Iterable[Exam | Receipt | Sheet | Script | Candidate]) -> None:
+        """Rows that are asked for again and again."""
+        self._kept |= {(type(row), row.id): row for row in rows}
+
+    def look_for_cases(self, sheet_ids: set[int], script_ids: set[int]) -> None:
+        """Find out in two queries which of these have any case or request: most have none and need not be asked again."""
+        cases = select(DeskCase.sheet_id, DeskCase.script_id).where(
+            or_(DeskCase.sheet_id.in_(sheet_ids), DeskCase.script_id.in_(script_ids))
+        )
+        asked = select(RescanRequest.sheet_id).where(RescanRequest.sheet_id.in_(sheet_ids))
+        for sheet_id, script_id in self.session.execute(cases):
+            self.note_case(sheet_id, script_id)
+        self._busy[0].update(self.session.scalars(asked))
+        self._looked[0].update(sheet_ids)
+        self._looked[1].update(script_ids)
+
+    def note_case(self, sheet_id: int | None, script_id: int | None) -> None:
+        self._busy[0].update(i for i in (sheet_id,) if i is not None)
+        self._busy[1].update(i for i in (script_id,) if i is not None)
+
+    def may_have_cases(self, *, sheets: Iterable[int] = (), scripts: Iterable[int] = ()) -> bool:
+        pairs = zip((sheets, scripts), self._looked, self._busy, strict=True)
+        return any(i not in looked or i in busy for ids, looked, busy in pairs for i in ids)
+
     def receipt(self, receipt_id: int) -> Receipt:
-        return _found(self.session.get(Receipt, receipt_id))
+        return self._get(Receipt, receipt_id)
 
     def sheet(self, sheet_id: int) -> Sheet:
-        return _found(self.session.get(Sheet, sheet_id))
+        return self._get(Sheet, sheet_id)
 
     def script(self, script_id: int) -> Script:
-        return _found(self.session.get(Script, script_id))
+        return self._get(Script, script_id)
 
     def pseudonym(self, candidate_id: int) -> str:
-        return _found(self.session.get(Candidate, candidate_id)).pseudonym
+        return self._get(Candidate, candidate_id).pseudonym
+
+    def _get(self, kind: type[T], row_id: int) -> T:
+        if (kind, row_id) not in self._kept:
+            row = self.session.get(kind, row_id)
+            assert row is not None, "a record points to a row that is not there"
+            self._kept[kind, row_id] = row
+        found: T = self._kept[kind, row_id]
+        return found
 
 
 def begin_work(session: Session, exam: Exam, by: str, now: datetime) -> Work:
     return Work(session, exam, forms_of(session, exam), by, now)
-
-
-def _found(row: T | None) -> T:
-    assert row is not None, "a record points to a row that is not there"
-    return row

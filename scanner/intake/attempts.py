@@ -7,7 +7,7 @@ at any time: it only moves what is where it should not be.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from itertools import groupby
 from typing import NamedTuple
@@ -115,7 +115,9 @@ def _chunks(waiting: Sequence[Waiting]) -> Iterator[list[int]]:
         yield from _split(frames, size)
 
 
-def _split(frames: Iterable[Waiting], size: int) -> Iterator[list[int]]:
+def _split(frames: Sequence[Waiting], most: int) -> Iterator[list[int]]:
+    """Into pieces of about the same size, none of them above `most` but by the second face of a card."""
+    size = -(-len(frames) // -(-len(frames) // most))
     chunk: list[int] = []
     last: tuple[int, int] | None = None
     for frame in frames:

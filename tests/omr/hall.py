@@ -80,9 +80,13 @@ class Hall:
     def reading(self, candidate: int, side: int, fields: Fields | None = None, **changes: Any) -> dict[str, Any]:
         """What a reader makes of a clean side. `fields` replaces answers; a value with a trailing `?` is in doubt."""
         on_side = self.template.side(side)
-        said = {"barcode": self.numbers[candidate], "number": self.numbers[candidate], "Q1": "A", "Q2": "B", "absent": ""} | dict(
-            fields or {}
-        )
+        said: dict[str, str] = {
+            "barcode": self.numbers[candidate],
+            "number": self.numbers[candidate],
+            "Q1": "A",
+            "Q2": "B",
+            "absent": "",
+        } | dict(fields or {})
         names = [c.name for c in on_side.codes if c.role != "page"] + [f for g in on_side.grids for f in g.fields]
         return {
             "code": PageCode("T1", "P", "1", self.serial(candidate), side),
@@ -203,7 +207,7 @@ def open_hall(database_url: str, redis_url: str, folder: Path, *, candidates: in
     body = EXAM | {"papers": [EXAM["papers"][0] | dict(changes or {})]}
     definition = ExamDefinition.model_validate(body)
     template = lay_out(definition, definition.papers[0]).template
-    numbers = [f"2026000{i}" for i in range(candidates)]
+    numbers = [f"2026{i:04d}" for i in range(candidates)]
     clock = Clock()
     site = open_site(Settings.at(folder, database_url=database_url, redis_url=redis_url), now=clock)
     roster = [RosterRow(n, f"Name {n}", "School", "S", "1", "R1", str(i)) for i, n in enumerate(numbers)]
