@@ -63,8 +63,8 @@ def test_a_doubtful_page_or_a_sheet_of_nobody_makes_none(open_exam: OpenHall) ->
     hall = open_exam(sweep=False, scripts=2)
     read_all(hall)
     with hall.site.database.write() as session:
-        session.scalars(select(Page).order_by(Page.id)).first().state = PageState.DOUBTFUL  # type: ignore[union-attr]
-        session.scalars(select(Sheet).order_by(Sheet.id.desc())).first().state = SheetState.UNASSIGNED  # type: ignore[union-attr]
+        session.scalars(select(Page).order_by(Page.id)).all()[0].state = PageState.DOUBTFUL
+        session.scalars(select(Sheet).order_by(Sheet.id)).all()[-1].state = SheetState.UNASSIGNED
     assert intake.sweep(hall.site, hall.exam_id) == 0
 
 

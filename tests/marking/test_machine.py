@@ -50,7 +50,7 @@ class Marking(RuleBasedStateMachine):
         self.people = [self.hall.person("marker", school=school) for school in ("S1", "S2", "", "")]
         self.people += [self.hall.person("leader"), self.hall.person("leader", "arbiter")]
         self.known: list[tuple[int, TaskView]] = []
-        self.acknowledged: dict[str, tuple[int, str, int, object]] = {}  # key -> user, token, mark, values
+        self.acknowledged: dict[str, tuple[int, str, int, dict[str, object]]] = {}  # key -> user, token, mark, values
 
     def new_key(self) -> str:
         return f"key {next(self.keys):06d}"
@@ -89,7 +89,7 @@ class Marking(RuleBasedStateMachine):
     @rule(data=st.data(), level=LEVEL)
     def revise(self, data: st.DataObject, level: int) -> None:
         user, token, _, values = self.acknowledged[sorted(self.acknowledged)[data.draw(ANY) % len(self.acknowledged)]]
-        key, wanted = self.new_key(), {item: self.typed(mark, level) for item, mark in dict(values).items()}  # type: ignore[call-overload]
+        key, wanted = self.new_key(), {item: self.typed(mark, level) for item, mark in values.items()}
         try:
             saved = revise(self.hall.site, self.hall.exam_id, user, token, key, wanted)
         except Conflict:
@@ -176,7 +176,9 @@ class Marking(RuleBasedStateMachine):
 
     def send(self, user: int, task: TaskView, level: int) -> None:
         key = self.new_key()
-        values = {item.id: self.typed({s.id: "" for s in item.steps} if item.steps else "", level) for item in task.items}
+        values: dict[str, object] = {
+            item.id: self.typed({s.id: "" for s in item.steps} if item.steps else "", level) for item in task.items
+        }
         try:
             saved = submit(self.hall.site, self.hall.exam_id, user, task.task, key, values)
         except Conflict:

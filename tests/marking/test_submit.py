@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from threading import Barrier, Thread
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -51,8 +52,9 @@ def both_at_once(*calls: Callable[[], Saved]) -> list[Saved | MarkhallError]:
 
 
 def end_leases(hall: Hall) -> None:
-    for task in hall.site.redis.hkeys(f"{prefix(hall.exam_id)}holders"):
-        hall.site.redis.zadd(f"{prefix(hall.exam_id)}leases", {task.decode(): 1})  # type: ignore[union-attr]
+    redis: Any = hall.site.redis
+    for task in redis.hkeys(f"{prefix(hall.exam_id)}holders"):
+        redis.zadd(f"{prefix(hall.exam_id)}leases", {task: 1})
 
 
 def test_the_same_key_again_gives_the_same_answer(open_exam: OpenHall) -> None:
