@@ -13,10 +13,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from core.db import migrate
+from core.errors import Unavailable
 from core.local import LocalQueueServer, start_queue_server
 from core.settings import Settings
 
 _PR_SET_PDEATHSIG = 1
+QUICK = 30.0  # a child that ends sooner than this, in seconds, has not got anywhere
+PATIENCE = 8
 
 
 def die_with_parent() -> None:
@@ -30,7 +33,8 @@ class Child:
     arguments: Sequence[str]
     log: Path
     process: subprocess.Popen[bytes] | None = None
-    starts: int = 0
+    started: float = 0.0
+    quick_ends: int = 0  # in a row
 
     def start(self, environment: dict[str, str]) -> None:
         with self.log.open("ab") as log:
@@ -41,11 +45,19 @@ class Child:
                 env=environment,
                 preexec_fn=die_with_parent,
             )
-        self.starts += 1
+        self.started = time.monotonic()
 
     @property
     def running(self) -> bool:
         return self.process is not None and self.process.poll() is None
+
+    def start_again(self, environment: dict[str, str]) -> None:
+        """Also waits longer each time, and gives up on a child that never gets anywhere."""
+        self.quick_ends = self.quick_ends + 1 if time.monotonic() - self.started < QUICK else 0
+        if self.quick_ends > PATIENCE:
+            raise Unavailable(f"`markhall {self.arguments[0]}` ends again and again.", where=str(self.log), remedy="The log says why.")
+        time.sleep(min(self.quick_ends * 0.2, 5.0))
+        self.start(environment)
 
     def stop(self, signal_number: int = signal.SIGTERM) -> None:
         if self.process is not None and self.running:
@@ -96,8 +108,7 @@ class House:
             self._ensure_queue()
             for child in self._children:
                 if not child.running:
-                    child.start(self._environment)
-                    time.sleep(min(child.starts * 0.2, 5.0))
+                    child.start_again(self._environment)
 
     def stop(self) -> None:
         for child in self._children:

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from api.cli.progress import Bar
-from core.definition import RosterRow, load_definition, load_roster
+from core.definition import RosterRow, check_roster, load_definition, load_roster
 from core.errors import ExamInvalid
 from core.exam import ExamDefinition, from_hundredths
 from core.loading import ExpectedSheet
@@ -23,12 +23,15 @@ RosterFile = Annotated[Path | None, typer.Option("--roster", help="CSV or XLSX; 
 def roster_of(definition: ExamDefinition, path: Path, roster: Path | None) -> list[RosterRow]:
     if roster is None and definition.roster is None:
         raise ExamInvalid("names no roster.", where=str(path), remedy="Give one with --roster.")
-    return load_roster(roster or path.parent / str(definition.roster))
+    file = roster or path.parent / str(definition.roster)
+    rows = load_roster(file)
+    check_roster(definition, rows, where=str(file))
+    return rows
 
 
 def laid_out(definition: ExamDefinition, roster: list[RosterRow]) -> tuple[dict[str, Template], list[ExpectedSheet]]:
     """The templates of all papers and the sheets that `markhall sheets` prints for this roster."""
-    from core.serials import serial_of
+    from omr.copies import copies_of
     from omr.sheet import lay_out
 
     templates: dict[str, Template] = {}
@@ -36,12 +39,9 @@ def laid_out(definition: ExamDefinition, roster: list[RosterRow]) -> tuple[dict[
     for p, paper in enumerate(definition.papers):
         design = lay_out(definition, paper)
         templates[paper.code] = design.template
-        count = 1 + max(f.sheet_index for f in design.faces if f.sheet_index is not None)
-        sheets += [
-            ExpectedSheet(serial_of(p, r, s), paper.code, s, row.number if paper.sheet.personalised else None)
-            for r, row in enumerate(roster)
-            for s in range(count)
-        ]
+        for copy in copies_of(design, p, len(roster)):
+            owner = roster[copy.row].number if copy.row is not None and paper.sheet.personalised else None
+            sheets.append(ExpectedSheet(copy.serial, paper.code, copy.index, owner, copy.extra))
     return templates, sheets
 
 
@@ -55,8 +55,9 @@ def check(file: DefinitionFile, roster: RosterFile = None) -> None:
         typer.echo(
             f"{definition.exam}/{paper.code} {paper.title.zh} {paper.title.en}: {len(paper.objective)} + {written} items, {marks} marks"
         )
-    if roster is not None or definition.roster is not None:
-        typer.echo(f"{len(roster_of(definition, file, roster))} candidates")
+    rows = roster_of(definition, file, roster) if roster is not None or definition.roster is not None else []
+    _, sheets = laid_out(definition, rows)
+    typer.echo(f"{len(rows)} candidates, {len(sheets)} sheets")
     typer.echo("ok")
 
 
@@ -91,5 +92,7 @@ def register(main: typer.Typer) -> None:
         rows = roster_of(definition, file, roster)
         with Bar("printing") as bar:
             printed = print_sheets(definition, rows, out, progress=bar)
+        if printed.missing:
+            typer.echo(f"the font has no form for: {printed.missing}", err=True)
         for paper in printed.papers:
             typer.echo(f"{paper.pdf}: {paper.sheets} sheets, {paper.pages} pages; {paper.template}; {paper.list}")

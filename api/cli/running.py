@@ -45,11 +45,9 @@ def register(main: typer.Typer) -> None:
     def worker() -> None:
         """Run one reader, warm, until it is told to stop."""
         from core.queue import work
-        from core.site import open_site
-        from omr.jobs import warm_up
+        from omr.jobs import warm_site
 
-        warm_up()
-        work(open_site(Settings.from_environment()).redis)
+        work(warm_site().redis)
 
     @main.command()
     def doctor() -> None:

@@ -10,7 +10,6 @@ import typer
 
 from api.cli.progress import Bar
 
-
 STATION = "server"
 
 

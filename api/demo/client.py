@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import Any
 
 import httpx
@@ -39,9 +40,10 @@ class Client:
         self._http.close()
 
 
-def wait_for(url: str, seconds: float = 240) -> None:
+def wait_for(url: str, check: Callable[[], None], seconds: float = 240) -> None:
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
+        check()
         try:
             if httpx.get(f"{url}/api/health", timeout=2).status_code == 200:
                 return

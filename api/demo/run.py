@@ -119,7 +119,7 @@ def _load(demo: Demo, update: Update) -> None:
 
 def _read(demo: Demo, update: Update) -> None:
     office = demo.office()
-    for frames in _polling(lambda: office.status()["frames"]):
+    for frames in _polling(demo, lambda: office.status()["frames"]):
         total = sum(frames.values())
         left = frames.get("received", 0) + frames.get("queued", 0)
         update(total - left, total)
@@ -146,9 +146,9 @@ def _mark(demo: Demo, update: Update) -> None:
         thread.start()
     try:
         office = demo.office()
-        for status in _polling(office.status):
+        for status in _polling(demo, office.status):
             responses, expected = status["responses"], _expected_responses(demo, status)
-            final = responses.get("final", 0)
+            final = responses.get("agreed", 0) + responses.get("final", 0)
             update(final, expected)
             if final >= expected or faults:
                 break
@@ -175,7 +175,7 @@ def _verify(demo: Demo, update: Update) -> None:
             law["law"],
             law["name"][language],
             f"[green]{demo.say('yes')}[/]" if law["holds"] else f"[red]{demo.say('no')}[/]",
-            escape(law["detail"]),
+            escape(law["detail"][language]),
         )
         for law in laws
     ]
@@ -223,10 +223,11 @@ def _compare(demo: Demo) -> Comparison:
     return comparison
 
 
-def _polling(look: Callable[[], Any], every: float = 0.2) -> Iterator[Any]:
+def _polling(demo: Demo, look: Callable[[], Any], every: float = 0.2) -> Iterator[Any]:
     """What `look` sees, again and again; an error when a stage takes half an hour."""
     deadline = time.monotonic() + LONGEST_STAGE
     while time.monotonic() < deadline:
+        demo.services.check()
         yield look()
         time.sleep(every)
     raise Unavailable("this stage has not ended in half an hour.", remedy="Look into the logs in the demo's folder, then use --resume.")

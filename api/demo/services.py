@@ -11,6 +11,7 @@ from pathlib import Path
 
 from api.demo.client import wait_for
 from api.processes import die_with_parent
+from core.errors import Unavailable
 from core.settings import Settings
 
 
@@ -27,7 +28,13 @@ class Services:
             self._process = subprocess.Popen(command, stdout=log, stderr=log, env=self._environment, preexec_fn=die_with_parent)
 
     def wait(self) -> None:
-        wait_for(self.url)
+        wait_for(self.url, self.check)
+
+    def check(self) -> None:
+        """Unavailable when the servers have ended, with the log that says why."""
+        if self._process.poll() is not None:
+            log = Path(self._environment["MARKHALL_HOME"]) / "up.log"
+            raise Unavailable("the servers ended.", where=str(log), remedy=log.read_text(encoding="utf-8", errors="replace")[-400:])
 
     def station(self, folder: Path, exam: str, name: str, token: str, batch: str) -> subprocess.Popen[bytes]:
         """A scan station: a process of its own that sends a folder as a batch."""
