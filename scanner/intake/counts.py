@@ -6,7 +6,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 from core.states import AttemptState, BatchState, PageState, ReceiptState
@@ -68,8 +68,8 @@ def conservation(session: Session, exam_id: int) -> Conservation:
 def _broken_receipts(session: Session, exam_id: int) -> list[str]:
     """Receipts whose state is not borne out by another record."""
 
-    def count(*conditions: object) -> int:
-        query = select(func.count()).select_from(Receipt).where(Receipt.exam_id == exam_id, *conditions)  # type: ignore[arg-type]
+    def count(*conditions: ColumnElement[bool]) -> int:
+        query = select(func.count()).select_from(Receipt).where(Receipt.exam_id == exam_id, *conditions)
         return session.scalar(query) or 0
 
     live = select(Attempt.id).where(Attempt.exam_id == exam_id, Attempt.state.in_((AttemptState.QUEUED, AttemptState.RUNNING)))

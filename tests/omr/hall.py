@@ -13,6 +13,7 @@ from typing import Any
 
 from sqlalchemy import select
 
+from core import ledger
 from core.definition import RosterRow
 from core.exam import ExamDefinition
 from core.ids import PageCode
@@ -149,7 +150,19 @@ class Hall:
                 row.state = AttemptState.DONE
         return filed
 
+    def scan(self, *cards: tuple[int, Fields | None]) -> list[int]:
+        """Whole cards come and are read; their receipts."""
+        receipts = [r for candidate, fields in cards for r in self.send_card(candidate, fields)]
+        self.read()
+        return receipts
+
     # What a test asks.
+
+    def entries(self, kind: str) -> list[dict[str, Any]]:
+        """The ledger's entries of a kind; the ledger is whole."""
+        with self.site.database.read() as session:
+            assert [c for c in ledger.verify(session, self.exam_id) if c.fault] == []
+            return [e for e in ledger.entries(session, self.exam_id) if e["kind"] == kind]
 
     def cases(self) -> list[desk.CaseView]:
         return desk.list_cases(self.site, self.exam_id)
@@ -201,6 +214,10 @@ def _field(text: str) -> dict[str, Any]:
     value, doubt = text.removesuffix("?"), text.endswith("?")
     why = "too faint to be sure" if doubt else ""
     return {"value": value, "first": value, "second": "" if doubt else value, "doubt": doubt, "p_wrong": 0.3 if doubt else 1e-6, "why": why}
+
+
+def without_ink(reading: dict[str, Any]) -> dict[str, Any]:
+    return reading | {"regions": [r | {"ink": 0.0005} for r in reading["regions"]]}
 
 
 def open_hall(database_url: str, redis_url: str, folder: Path, *, candidates: int = 3, changes: Mapping[str, Any] | None = None) -> Hall:

@@ -168,6 +168,8 @@ def test_a_reader_that_was_given_up_while_it_read_files_nothing(room: Room, scan
     monkeypatch.setattr(jobs, "read_frame", slow)
     assert jobs.read_attempt(room.site, attempt) == {}
     assert room.states() == [ReceiptState.QUEUED]
+    with room.site.database.read() as session:
+        assert session.get_one(Attempt, attempt).state is AttemptState.LOST
     monkeypatch.undo()
     (later,) = room.queued()
     assert jobs.read_attempt(room.site, later) == {"read": 1}
