@@ -19,6 +19,7 @@ from typing import Any
 import yaml
 
 Marks = dict[str, Fraction]
+PICTURE_FITS = 0.2  # of the space; what a marker saw against what the candidate was told to fill
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,7 +248,7 @@ def _pictures(result: Comparison, journal: Sequence[Mapping[str, Any]], tasks: S
     for line in journal:
         task = place[line["task"]]
         wanted = float(told.values[task["candidate"], task["group"]])
-        fits += abs(line["share"] - wanted) <= 0.15
+        fits += abs(line["share"] - wanted) <= PICTURE_FITS
     result.checks += len(journal)
     if fits < len(journal):
         result.faults.append(f"{len(journal) - fits} pictures do not fit what their candidate was told to write")

@@ -23,6 +23,10 @@ from api.demo.journal import Journal
 from core.errors import Unavailable
 
 HOLD = 2
+INK = 70  # grey levels below the paper
+ROW_HEIGHT = 9 / 170  # of the picture's width: the ruling's pitch
+CELLS = 20
+FULL_ROW = 0.92
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +52,10 @@ PERSONAS = (
 
 
 def written_share(picture: bytes) -> float:
-    """How much of the picture is written on, 0 to 1: the share of rows, a few mm each, that hold dark strokes.
+    """How much of the space is written on, 0 to 1: of its rows, as high as the ruling, the share that holds strokes.
 
-    Looks at a quarter of the resolution. Printed rules are light and run across, so a row must hold strokes that
-    are much darker than its own median.
+    Looks at half the resolution. A row is cut into cells; a cell is written on when one pixel in a hundred is much
+    darker than the paper, which printed rules are not. A row that is full of writing has gaps between its words.
     """
     import numpy as np
     from PIL import Image
@@ -59,9 +63,12 @@ def written_share(picture: bytes) -> float:
     with Image.open(io.BytesIO(picture)) as image:
         image.draft("L", (image.width // 2, image.height // 2))
         grey = np.asarray(image.convert("L"), dtype=np.int16)
-    bands = np.array_split(grey[:, grey.shape[1] // 40 : -grey.shape[1] // 40], max(1, grey.shape[0] // 12))
-    written = [float(np.mean(band < np.median(band) - 70)) > 0.01 for band in bands if band.size]
-    return sum(written) / len(written) if written else 0.0
+    height, width = grey.shape
+    edge = width // 40
+    dark = grey[edge // 2 : height - edge // 2, edge : width - edge] < np.median(grey) - INK
+    rows = np.array_split(dark, max(1, round(height / (width * ROW_HEIGHT))))
+    written = sum(float(cell.mean()) > 0.01 for row in rows for cell in np.array_split(row, CELLS, axis=1))
+    return min(1.0, written / CELLS / len(rows) / FULL_ROW)
 
 
 class Marker:
