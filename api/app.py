@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import FileResponse
@@ -17,19 +17,7 @@ from api.sweeper import Sweeper
 from core.errors import NotInstalled
 from core.settings import Settings
 from core.site import Site, open_site
-
-POLICY = "; ".join(
-    (
-        "default-src 'self'",
-        "script-src 'self'",
-        "style-src 'self' 'unsafe-inline'",
-        "img-src 'self' blob: data:",
-        "connect-src 'self'",
-        "frame-ancestors 'none'",
-        "base-uri 'none'",
-        "form-action 'self'",
-    )
-)
+from web import CACHE_FOR_EVER, HEADERS, STATIC
 
 
 def create_app(site: Site | None = None, *, sweep: bool = True) -> FastAPI:
@@ -44,7 +32,7 @@ def create_app(site: Site | None = None, *, sweep: bool = True) -> FastAPI:
         if sweep:
             sweeper.stop()
 
-    app = FastAPI(title="Markhall", version="0.1.0", docs_url="/api/docs", openapi_url="/api/openapi.json", lifespan=lifespan)
+    app = FastAPI(title="Markhall", version="0.1.0", docs_url=None, redoc_url=None, openapi_url="/api/openapi.json", lifespan=lifespan)
     app.state.site = site
     problems.install(app)
     app.middleware("http")(_with_headers)
@@ -56,25 +44,33 @@ def create_app(site: Site | None = None, *, sweep: bool = True) -> FastAPI:
 
 async def _with_headers(request: Request, forward: Callable[[Request], Awaitable[Response]]) -> Response:
     response = await forward(request)
-    response.headers.setdefault("X-Content-Type-Options", "nosniff")
-    response.headers.setdefault("Referrer-Policy", "no-referrer")
-    if not request.url.path.startswith("/api/docs"):
-        response.headers.setdefault("Content-Security-Policy", POLICY)
+    for name, value in HEADERS.items():
+        response.headers.setdefault(name, value)
     if request.url.path.startswith("/api/"):
         response.headers.setdefault("Cache-Control", "no-store")
     return response
 
 
+class _Assets(StaticFiles):
+    """Files whose names change with their content."""
+
+    def file_response(self, *args: Any, **kwargs: Any) -> Response:
+        response = super().file_response(*args, **kwargs)
+        response.headers["Cache-Control"] = CACHE_FOR_EVER
+        return response
+
+
 def client_folder() -> Path:
-    folder = Path(str(files("web"))) / "static"
-    if not (folder / "index.html").exists():
-        raise NotInstalled("the web client is not built.", where=str(folder), remedy="Run `make client`, or install the wheel.")
-    return folder
+    if not (STATIC / "index.html").exists():
+        raise NotInstalled(
+            "the web client is not built.", where=str(STATIC), remedy="Run `python -m web.build_client`, or install the wheel."
+        )
+    return STATIC
 
 
 def _serve_client(app: FastAPI) -> None:
     folder = client_folder()
-    app.mount("/assets", StaticFiles(directory=folder / "assets"), name="assets")
+    app.mount("/assets", _Assets(directory=folder / "assets"), name="assets")
 
     @app.get("/", include_in_schema=False)
     def index() -> FileResponse:

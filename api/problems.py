@@ -33,7 +33,7 @@ def install(app: FastAPI) -> None:
     def malformed(request: Request, error: RequestValidationError) -> JSONResponse:
         first = error.errors()[0]
         place = ".".join(str(p) for p in first["loc"])
-        return problem(422, "bad-input", f"{first['msg']}.", where=place, remedy="See /api/docs for the form of the request.")
+        return problem(422, "bad-input", f"{first['msg']}.", where=place, remedy="See /api/openapi.json for the form of the request.")
 
     @app.exception_handler(HTTPException)
     def refused(request: Request, error: HTTPException) -> JSONResponse:

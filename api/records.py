@@ -14,7 +14,7 @@ from marking.values import as_typed
 
 def tasks(session: Session, exam_id: int) -> list[dict[str, Any]]:
     query = select(CandidateDetails.candidate_id, CandidateDetails.number).where(CandidateDetails.exam_id == exam_id)
-    numbers = dict(session.execute(query).tuples().all())
+    numbers: dict[int, str] = {row[0]: row[1] for row in session.execute(query)}
     return [
         {
             "task": row.token,

@@ -141,7 +141,7 @@ class ObjectiveItem(Part):
                     raise ValueError(f"item {self.id}: the key is empty")
         if self.type != "multiple" and self.partial.rule != "none":
             raise ValueError(f"item {self.id}: partial credit goes with type multiple")
-        if self.partial.marks is not None and self.partial.marks > self.marks:
+        if max([self.partial.marks or 0, *self.partial.table.values()]) > self.marks:
             raise ValueError(f"item {self.id}: the partial marks exceed the full marks")
         return self
 
@@ -208,7 +208,7 @@ class Tolerance(Part):
         return Fraction(self.fraction) * full
 
 
-SchemeName = Literal["1", "1+1", "1+1+1", "2+1", "2+1+1"]
+SchemeName = Annotated[Literal["1", "1+1", "1+1+1", "2+1", "2+1+1"], BeforeValidator(lambda v: str(v) if isinstance(v, int) else v)]
 
 
 class Scheme(Part):

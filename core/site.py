@@ -8,6 +8,8 @@ from datetime import UTC, datetime
 from functools import cached_property
 
 from redis import Redis
+from redis.backoff import ExponentialBackoff
+from redis.retry import Retry
 
 from core.db import Database
 from core.errors import Unavailable
@@ -32,7 +34,9 @@ class Site:
             raise Unavailable(
                 "no queue server is named.", where="MARKHALL_REDIS_URL", remedy="Start it with `markhall up`, or set the address."
             )
-        return Redis.from_url(self.settings.redis_url)
+        # A sweep must not hang for long when the queue server is away; it comes again in a second.
+        retry = Retry(ExponentialBackoff(cap=0.2, base=0.02), retries=3)
+        return Redis.from_url(self.settings.redis_url, socket_connect_timeout=5, retry=retry)
 
     def close(self) -> None:
         self.database.close()

@@ -88,9 +88,9 @@ class _Folder:
     def records(self) -> Iterator[ScoreRecord]:
         """The published records in the order of their digest."""
         items: dict[tuple[str, str], dict[str, list[Any]]] = {}
-        for candidate, paper, item, numerator, denominator, answer in self._rows("items.csv", ITEM_COLUMNS):
+        for candidate, paper, item, kind, numerator, denominator, answer in self._rows("items.csv", ITEM_COLUMNS):
             value: list[Any] = [int(numerator), int(denominator)]
-            items.setdefault((candidate, paper), {})[item] = [*value, answer[1:]] if answer.startswith("=") else value
+            items.setdefault((candidate, paper), {})[item] = [*value, answer] if kind == "objective" else value
         rows = sorted(self._rows("scores.csv", SCORE_COLUMNS), key=lambda r: (r[0], r[2]))
         for candidate, _, paper, status, score, numerator, denominator in rows:
             published = to_hundredths(score) if score else None

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from _csv import Writer as CsvWriter
 
 SCORE_COLUMNS = ("candidate", "number", "paper", "status", "score", "numerator", "denominator")
-ITEM_COLUMNS = ("candidate", "paper", "item", "numerator", "denominator", "answer")
+ITEM_COLUMNS = ("candidate", "paper", "item", "kind", "numerator", "denominator", "answer")
 CHANGE_COLUMNS = ("candidate", "paper", "status_before", "score_before", "status_after", "score_after")
 SUMS, SUMS_SIGNATURE = "SHA256SUMS", "SHA256SUMS.sig"
 
@@ -77,7 +77,8 @@ def _write_scores(session: Session, release: Release, out_dir: Path) -> None:
             number = numbers.get(r.candidate, "")
             scores.writerow([r.candidate, number, r.paper, r.status, shown(r.published), r.numerator, r.denominator])
             for item, value in r.items.items():
-                items.writerow([r.candidate, r.paper, item, value[0], value[1], "" if len(value) < 3 else f"={value[2]}"])
+                kind, answer = ("objective", value[2]) if len(value) > 2 else ("written", "")
+                items.writerow([r.candidate, r.paper, item, kind, value[0], value[1], answer])
 
 
 @contextmanager

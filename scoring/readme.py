@@ -13,7 +13,7 @@ Digest of the scores: `{digest}`
 | file | what it holds |
 |---|---|
 | scores.csv | each score: `numerator/denominator` is the exact total in hundredths of a mark, `score` the published one |
-| items.csv | each item's exact marks in hundredths, and after `=` the options that were read for an objective item |
+| items.csv | each item's exact marks in hundredths, and the options that stand for an objective item |
 | definition.json, definition.yaml | the exam definition that the scores were composed by: for the check, and to read |
 | ledger/ | every change that led to these scores, one chain a file, one entry a line |
 | heads.json | where each chain ended at the release, under one root |
@@ -36,7 +36,7 @@ _ZH = """# 考试 {exam} 的成绩，第 {number} 号发布
 | 文件 | 内容 |
 |---|---|
 | scores.csv | 每位考生每科的成绩；`numerator/denominator` 是以百分之一分为单位的精确总分，`score` 是公布的分数 |
-| items.csv | 每小题的精确得分（百分之一分）；客观题在 `=` 之后列出识别到的选项 |
+| items.csv | 每小题的精确得分（百分之一分）；客观题另列出所认定的选项 |
 | definition.json、definition.yaml | 合分所依据的考试定义：一份用于校验，一份供阅读 |
 | ledger/ | 产生这些成绩的每一次变动：一个文件一条链，一行一条记录 |
 | heads.json | 发布时各条链的末端，以及它们共同的根 |

@@ -17,6 +17,7 @@ from core.loading import definition_of
 from core.site import Site
 from core.states import ReleaseState
 from core.tables import Candidate, Exam, LedgerHead, Release, Role, Score, Signature, User
+from marking.closing import close_marking
 from scoring import keys
 from scoring.agree import disagreements
 from scoring.compose import composed
@@ -193,6 +194,7 @@ def publish(site: Site, exam_id: int, number: int) -> Release:
             "key": keys.public_hex(key), "signature": keys.sign(key, message_of(exam.code, number, release.digest)), "by": "system",
         }  # fmt: skip
         _log(session, release, entry, site)
+        close_marking(session, exam_id)
         session.flush()
         ledger.checkpoint(session, exam_id, now)
         return release

@@ -41,6 +41,11 @@ def _number(site: Site, exam_id: int, number: int | None) -> int:
 
 
 def register(main: typer.Typer) -> None:
+    _register_checks(main)
+    _register_outputs(main)
+
+
+def _register_checks(main: typer.Typer) -> None:
     @main.command()
     def status(exam: ExamCode) -> None:
         """Where every frame, script and response stands."""
@@ -71,6 +76,8 @@ def register(main: typer.Typer) -> None:
         console.print(table)
         raise typer.Exit(0 if all(law.holds for law in laws) else 3)
 
+
+def _register_outputs(main: typer.Typer) -> None:
     @main.command()
     def release(exam: ExamCode, out: Out, number: Number = None) -> None:
         """Write the signed, self-contained release."""

@@ -89,7 +89,7 @@ def read_items(root: Path, scores: Sequence[Mapping[str, str]]) -> dict[tuple[st
     numbers = {r["candidate"]: r["number"] for r in scores}
     status = {(r["candidate"], r["paper"]): r["status"] for r in scores}
     return {
-        (numbers[r["candidate"]], r["item"]): {**r, "status": status[r["candidate"], r["paper"]], "answer": r["answer"].removeprefix("=")}
+        (numbers[r["candidate"]], r["item"]): {**r, "status": status[r["candidate"], r["paper"]]}
         for r in rows(root / "release" / "items.csv")
     }
 

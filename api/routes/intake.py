@@ -63,7 +63,7 @@ async def receive(
         sequence,
         face,
         data,
-        sha256=x_content_sha256 or "",
+        sha256=x_content_sha256,
         name=name,
     )
     response.status_code = 201 if receipt.fresh else 200

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, Field
 
 from api.asking import AskingDep, PersonDep, SiteDep
+from core.errors import NotFound
 from marking import own, problems, submit, work
 
 router = APIRouter(prefix="/api/marking", tags=["marking"])
@@ -37,6 +38,13 @@ class Revision(BaseModel):
     task: Token
     key: Key
     marks: Marks
+
+
+class Resolution(BaseModel):
+    action: Literal["back", "mark", "void"]
+    key: Key
+    marks: Marks | None = None
+    note: str = Field(default="", max_length=1000)
 
 
 class NewProblem(BaseModel):
@@ -93,6 +101,35 @@ def revise(body: Revision, asking: AskingDep) -> dict[str, Any]:
 def problem(body: NewProblem, asking: AskingDep) -> dict[str, Any]:
     problems.problem(asking.site, asking.exam_id, asking.person.id, body.task, body.key, body.reason, body.note)
     return _next(asking, body.group, body.hold)
+
+
+@router.get("/{exam}/problems")
+def open_problems(asking: AskingDep) -> dict[str, Any]:
+    """What waits for this leader, each with the pictures to look at."""
+    found = problems.open_problems(asking.site, asking.exam_id, asking.person.id)
+    path = f"/api/marking/{asking.exam.code}/problems"
+    return {
+        "problems": [
+            {**asdict(p), "pictures": [f"{path}/{p.id}/pictures/{n}" for n in range(len(p.pictures))]}  # a hash never leaves
+            for p in found
+        ]
+    }
+
+
+@router.get("/{exam}/problems/{problem_id}/pictures/{n}")
+def problem_picture(problem_id: int, n: int, asking: AskingDep) -> Response:
+    for found in problems.open_problems(asking.site, asking.exam_id, asking.person.id):
+        if found.id == problem_id and 0 <= n < len(found.pictures):
+            return Response(asking.site.store.get(found.pictures[n]), media_type="image/jpeg")
+    raise NotFound("there is no such picture.", where=f"problem {problem_id}")
+
+
+@router.post("/{exam}/problems/{problem_id}/resolve")
+def resolve_problem(problem_id: int, body: Resolution, asking: AskingDep) -> dict[str, bool]:
+    problems.resolve_problem(
+        asking.site, asking.exam_id, asking.person.id, problem_id, body.action, key=body.key, values=body.marks, note=body.note
+    )
+    return {"resolved": True}
 
 
 @router.post("/{exam}/release")

@@ -16,7 +16,6 @@ from core.definition import load_definition, load_roster
 from core.loading import load_exam
 from core.settings import Settings
 from core.site import Site, open_site
-from web import build_client
 
 PASSWORD = "a good long password"
 
@@ -35,11 +34,6 @@ def site(tmp_path: Path, database_url: str, redis_url: str, root: Path) -> Itera
         grant_role(opened, login, role, "DEMO")
     yield opened
     opened.close()
-
-
-@pytest.fixture(scope="session")
-def built_client() -> None:
-    build_client.build()
 
 
 @pytest.fixture

@@ -28,6 +28,14 @@ class ExamServer:
     accounts: dict[str, str]  # login by role
 
 
+@pytest.fixture(scope="session")
+def built_client() -> None:
+    """The client as a wheel has it."""
+    from web import build_client
+
+    build_client.build()
+
+
 @pytest.fixture
 def exam_server(tmp_path: Path, redis_url: str, built_client: None) -> Iterator[ExamServer]:
     """Sheets are printed, filled, scanned and read by the engine itself; the written answers wait for markers."""

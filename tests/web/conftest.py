@@ -12,16 +12,7 @@ import pytest
 import uvicorn
 from playwright.sync_api import Browser, Page
 
-from tests.parts.exam_server import exam_server
 from tests.web.hall import Hall, hall_app
-from web import build_client
-
-__all__ = ["exam_server"]
-
-
-@pytest.fixture(scope="session")
-def built_client() -> None:
-    build_client.build()
 
 
 @pytest.fixture
