@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,7 +29,7 @@ SPILLED = 0.12  # share of a bubble's surroundings that is inked when a mark run
 RINGED = 3  # of the four diagonals around a bubble inked: a cross over it or a ring around it
 CROSSED = 3  # strokes that leave through the four corners: a cross over a fill; over an empty bubble a cross is a mark
 COVERED = 0.80  # share of a bubble that is inked when it is filled and not only crossed
-LOST = 2.5  # standard deviations of the marks' darkness below which a mark of the page may lie
+LOST = 0.10  # share of the page's marks that may be weak before its blank rows are doubted
 PRINTED = 0.10  # what a letter may add where no blank of it was there to compare with
 SURE = 0.01  # a bubble between this probability and its complement is a doubt
 _TAIL = math.log((1 - SURE) / SURE)
@@ -59,7 +59,7 @@ class Hand:
     stroke: float
     noise: float
     marks: int  # how many marks it was learnt from
-    spread: float = 0.0  # standard deviation of the marks' tones, robust
+    weak: float = 0.0  # share of them that is hardly more than an empty bubble may be
     thin: bool = False  # the scan is black and white by a threshold: a pale mark leaves nothing
 
 
@@ -91,9 +91,9 @@ def learn_hand(rows: Sequence[Measures], *, thin: bool = False) -> Hand:
     noise = float(np.percentile(others, 98)) if len(others) >= 20 else PRIOR.noise
     if len(tones) < _FEW:
         return Hand(PRIOR.tone, PRIOR.stroke, noise, len(tones), thin=thin)
-    usual = float(np.median(tones))
-    spread = 1.4826 * float(np.median(np.abs(np.array(tones) - usual)))
-    return Hand(usual, float(np.median(strokes)), noise, len(tones), spread, thin)
+    hand = Hand(float(np.median(tones)), float(np.median(strokes)), noise, len(tones), thin=thin)
+    weak = float((np.array(tones) < 2 * thresholds(hand)[0]).mean())
+    return replace(hand, weak=weak)
 
 
 def thresholds(hand: Hand) -> tuple[float, float, float]:
@@ -123,7 +123,7 @@ def decide_row(row: Measures, hand: Hand) -> Decision:
     marked = tuple(i for i, p in enumerate(chances) if p > 0.5)
     unsure = [i for i, p in enumerate(chances) if min(p, 1 - p) > SURE]
     wrong = 1 - math.prod(max(p, 1 - p) for p in chances)
-    why = _objection(row, marked, unsure) or _lost(row, marked, hand, empty)
+    why = _objection(row, marked, unsure) or _lost(row, marked, hand)
     return Decision(marked, bool(why), max(wrong, 0.05) if why else max(wrong, 1e-9), why)
 
 
@@ -147,12 +147,12 @@ def _objection(row: Measures, marked: tuple[int, ...], unsure: list[int]) -> str
     return ""
 
 
-def _lost(row: Measures, marked: tuple[int, ...], hand: Hand, empty: float) -> str:
+def _lost(row: Measures, marked: tuple[int, ...], hand: Hand) -> str:
     """Why a row that shows fewer marks than it might have cannot be believed, or ''."""
     if not row.counted or (marked and not row.multiple):
         return ""
     if hand.thin:
         return "the scan is black and white, where a pale mark leaves nothing"
-    if not marked and hand.tone - LOST * hand.spread < empty:
-        return "the candidate's marks differ so much that one may be lost"
+    if not marked and hand.weak > LOST:
+        return "so many of the page's marks are weak that one may be lost"
     return ""

@@ -27,6 +27,8 @@ SIZE, SPAN = 20, 1.5  # a bubble's picture: cells a side, reach in half widths
 _ENOUGH = 4  # pictures of one letter from which a blank one can be told
 _SAME = 0.04  # mean darkness within which two bubbles of one letter hold the same ink: less than the faintest mark adds
 _OPEN = 0.12  # a blank whose lightest quarter is darker than this has no paper in it
+_PRINT = (0.15, 0.35)  # darkness from which a part of a blank is print: the lighter half is not, within these; a fifth never is
+_LEAST_FREE = 0.08  # share of a bubble that must be free of print for anything to be said of it
 _SPECK = 0.16  # new darkness from which a part of a bubble is inked
 _CROSSED = 0.15  # share of a diagonal outside the bubble from which a stroke runs there
 _PLAIN = 0.75  # a row whose rings are this much plainer than its neighbours' is placed as they are: fills hide its own
@@ -108,7 +110,11 @@ def measure(pixels: Grey, rows: Rows, *, page_paper: float) -> Fill:
     dark = np.clip(1.0 - pictures / np.maximum(paper, 1.0)[:, None, None], 0.0, 1.0).astype(np.float32)
     dark[~seen] = 0.0
     models, model_of, known = _blanks(dark, rows, seen)
-    found = new_ink(dark, models, _widened(models), model_of, INNER, SPAN, _SPECK)
+    wide = _widened(models)
+    half, fifth = np.percentile(wide[:, _INNER], (45, 20), axis=1)
+    limits = np.maximum(np.clip(half, *_PRINT), fifth)
+    found = new_ink(dark, models, wide, limits, model_of, INNER, SPAN, _SPECK)
+    seen &= found[:, 8] >= _LEAST_FREE
     diagonals = (found[:, 4:8] > _CROSSED).sum(axis=1).astype(np.float64)
     rings = ring_contrasts(pixels, rows.centres, rows.axes, rows.halves)
     arms = crossing_arms(pixels, rows.centres, rows.axes, rows.halves, paper, _SPECK)

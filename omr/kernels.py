@@ -179,7 +179,7 @@ def patches(pixels: Grey, centres: Floats, axes: Floats, halves: Floats, size: i
 
 
 @njit(cache=True, nogil=True)
-def new_ink(dark: Single, models: Single, wide: Single, model_of: Ints, inner: float, span: float, speck: float) -> Floats:
+def new_ink(dark: Single, models: Single, wide: Single, limits: Floats, model_of: Ints, inner: float, span: float, speck: float) -> Floats:
     """What is in each bubble's picture that is not in the blank picture of its letter.
 
     The blank may lie one cell aside: of nine places the one is taken at which it explains the ring best (least
@@ -190,6 +190,7 @@ def new_ink(dark: Single, models: Single, wide: Single, model_of: Ints, inner: f
     dark : (n, size, size) float32, darkness 0..1 of the local paper
     models : (m, size, size) float32, blanks
     wide : (m, size, size) float32, blanks allowed to be half a cell aside
+    limits : (m,) float64, darkness of a widened blank from which a cell is print and left out
     model_of : (n,) int64, -1 where there is no blank
     inner : radius (half axes) within which ink counts
     span : the pictures reach from -span to span
@@ -197,13 +198,13 @@ def new_ink(dark: Single, models: Single, wide: Single, model_of: Ints, inner: f
 
     Returns
     -------
-    (n, 8) float64: mean new darkness of the free cells; share of them inked; the new darkness that a tenth of them
+    (n, 9) float64: mean new darkness of the free cells; share of them inked; the new darkness that a tenth of them
     exceeds; share of the surroundings (1.18 to 1.45) inked; the same for each of its four diagonal eighths,
-    clockwise from the lower right.
+    clockwise from the lower right; share of the inside that is free.
     """
     n, size = dark.shape[0], dark.shape[1]
     cell = 2.0 * span / size
-    out = np.zeros((n, 8))
+    out = np.zeros((n, 9))
     places = (np.arange(size) + 0.5) * cell - span
     for i in range(n):
         m = model_of[i]
@@ -220,8 +221,9 @@ def new_ink(dark: Single, models: Single, wide: Single, model_of: Ints, inner: f
                                 misfit += gap * gap
                     if misfit < best:
                         best, bx, by = misfit, ox, oy
+        limit = limits[m] if m >= 0 else 1.0
         counts = np.zeros(101, np.int64)
-        free, inked, total = 0, 0, 0.0
+        free, inked, total, inside = 0, 0, 0.0, 0
         around, spilled = 0, 0
         areas, spills = np.zeros(4), np.zeros(4)
         for r in range(1, size - 1):
@@ -229,7 +231,8 @@ def new_ink(dark: Single, models: Single, wide: Single, model_of: Ints, inner: f
                 far = np.sqrt(places[r] * places[r] + places[c] * places[c])
                 printed = models[m, r - by, c - bx] if m >= 0 else 0.0
                 allowed = wide[m, r - by, c - bx] if m >= 0 else 0.0
-                if far < inner and allowed < 0.35:
+                inside += far < inner
+                if far < inner and allowed < limit:
                     free += 1
                     new = dark[i, r, c] - printed if dark[i, r, c] > allowed + 0.04 else 0.0
                     total += new
@@ -249,6 +252,7 @@ def new_ink(dark: Single, models: Single, wide: Single, model_of: Ints, inner: f
         while at > 0 and seen + counts[at] <= 0.1 * free:
             seen += counts[at]
             at -= 1
+        out[i, 8] = free / max(inside, 1)
         out[i, 0] = total / max(free, 1)
         out[i, 1] = inked / max(free, 1)
         out[i, 2] = at / 100.0

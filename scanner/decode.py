@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import io
 import struct
+import warnings
+import zlib
 from dataclasses import dataclass
 from typing import Literal
 
@@ -79,8 +81,8 @@ def decode(data: bytes, *, where: str, channel: Channel = "grey", limits: Limits
         raise FrameUnreadable("a PDF is not one picture.", where=where, remedy="Open it page by page.")
     if form == "jpeg":
         return _jpeg(data, where, channel, limits)
-    if form == "png" and not data.rstrip(b"\0\r\n").endswith(b"IEND\xaeB`\x82"):
-        raise FrameUnreadable("the PNG breaks off before its end.", where=where, remedy=_REMEDY_AGAIN)
+    if form == "png":
+        _check_png(data, where)
     with open_picture(data, where=where) as picture:
         return page_of(picture, where=where, form=form, channel=channel, limits=limits)
 
@@ -111,7 +113,9 @@ def check_size(width: int, height: int, *, where: str, limits: Limits = LIMITS) 
 def open_picture(data: bytes, *, where: str) -> Image.Image:
     """The picture's header; no pixel is unpacked yet."""
     try:
-        return Image.open(io.BytesIO(data))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # a broken tag that no pixel depends on is no news to a user
+            return Image.open(io.BytesIO(data))
     except (UnidentifiedImageError, OSError, SyntaxError, ValueError, struct.error, KeyError, TypeError) as e:
         raise FrameUnreadable("the picture's header is broken.", where=where, remedy=_REMEDY_AGAIN) from e
 
@@ -120,11 +124,29 @@ def page_of(picture: Image.Image, *, where: str, form: Format, channel: Channel 
     """The pixels of an opened picture (of a TIFF: of its current page)."""
     check_size(*picture.size, where=where, limits=limits)
     try:
-        picture.load()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            picture.load()
         pixels = _grey(picture, channel)
     except (OSError, SyntaxError, ValueError, EOFError, struct.error, MemoryError, KeyError, TypeError) as e:
         raise FrameUnreadable("the picture is damaged or breaks off.", where=where, remedy=_REMEDY_AGAIN) from e
     return Page(np.ascontiguousarray(pixels), where, _stated_dpi(picture), form)
+
+
+def _check_png(data: bytes, where: str) -> None:
+    """Every chunk's own checksum up to the end: a library would show a damaged picture as far as it goes."""
+    at = 8
+    while at + 12 <= len(data):
+        length, kind = int.from_bytes(data[at : at + 4], "big"), data[at + 4 : at + 8]
+        end = at + 8 + length
+        if end + 4 > len(data):
+            break
+        if zlib.crc32(data[at + 4 : end]) != int.from_bytes(data[end : end + 4], "big"):
+            raise FrameUnreadable("the PNG is damaged.", where=where, remedy=_REMEDY_AGAIN)
+        if kind == b"IEND":
+            return
+        at = end + 4
+    raise FrameUnreadable("the PNG breaks off before its end.", where=where, remedy=_REMEDY_AGAIN)
 
 
 def _grey(picture: Image.Image, channel: Channel) -> Grey:

@@ -1,0 +1,102 @@
+"""A page is read wherever its furniture is where it should be, and never where it is not."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from omr.reading import read_page
+from scanner.decode import Page
+from tests.omr.drawn import KEY, Drawing, answers, expected, form
+
+
+@pytest.mark.parametrize("turn", [0, 90, 180, 270])
+def test_a_page_is_read_in_each_of_the_four_turns(turn: int) -> None:
+    reading = read_page(Drawing(answers(KEY)).page(turn=turn), [form()], cut=False)
+    assert (reading.status, reading.reason) == ("ok", "")
+    assert reading.evidence["turn"] == turn
+    assert {name: f.value for name, f in reading.fields.items()} == expected()
+
+
+@pytest.mark.parametrize(("skew", "stretch"), [(2.0, 1.0), (-3.0, 1.0), (0.5, 1.02), (0.0, 0.98)])
+def test_skew_and_unequal_scale_change_no_answer(skew: float, stretch: float) -> None:
+    reading = read_page(Drawing(answers(KEY)).page(skew=skew, stretch=stretch), [form()], cut=False)
+    assert reading.status == "ok", reading.reason
+    assert {name: f.value for name, f in reading.fields.items()} == expected()
+
+
+def test_a_faint_hand_is_read_as_a_hand_and_its_blank_row_as_blank() -> None:
+    reading = read_page(Drawing(answers(KEY, share=0.22)).page(), [form()], cut=False)
+    assert {name: f.value for name, f in reading.fields.items()} == expected()
+
+
+def test_an_erased_ghost_beside_a_mark_is_no_mark() -> None:
+    reading = read_page(Drawing(answers(KEY) | answers("Q1=D Q11=B", share=0.04)).page(), [form()], cut=False)
+    assert reading.status == "ok", reading.reason
+    assert reading.fields["Q1"].value == "A"
+    assert reading.fields["Q11"].value == ""
+
+
+def test_a_mark_between_ghost_and_mark_is_a_doubt_and_not_a_guess() -> None:
+    reading = read_page(Drawing(answers(KEY) | answers("Q1=D", share=0.14)).page(), [form()], cut=False)
+    assert reading.status == "review"
+    assert reading.fields["Q1"].doubt
+    assert not reading.fields["Q2"].doubt
+
+
+def test_two_equal_marks_are_a_definite_double_answer() -> None:
+    reading = read_page(Drawing(answers(KEY) | answers("Q2=D")).page(), [form()], cut=False)
+    assert (reading.fields["Q2"].value, reading.fields["Q2"].doubt) == ("B|D", False)
+
+
+def test_every_bubble_of_a_letter_filled_is_not_taken_for_print() -> None:
+    told = " ".join(f"Q{i}=A" for i in range(1, 16)) + " M1=A M2=A M3=A M4=A number=0427"
+    reading = read_page(Drawing(answers(told)).page(), [form()], cut=False)
+    assert [reading.fields[f"Q{i}"].value for i in range(1, 16)] == ["A"] * 15
+
+
+@pytest.mark.parametrize("shade", [0, 30, 60])
+def test_a_black_page_has_no_answers(shade: int) -> None:
+    reading = read_page(Page(np.full((1680, 1184), shade, np.uint8), "black"), [form()], cut=True)
+    assert (reading.status, reading.kind, reading.fields) == ("rejected", "unreadable", {})
+
+
+def test_a_page_blackened_over_its_bubbles_gives_no_silent_answer() -> None:
+    page = Drawing(answers(KEY)).page()
+    dark = page.pixels.copy()
+    dark[430:1350, 280:560] = 25
+    reading = read_page(Page(dark, "blackened"), [form()], cut=False)
+    assert reading.status != "ok"
+    assert all(f.doubt for name, f in reading.fields.items() if name.startswith(("Q", "M")))
+
+
+def test_a_blank_page_is_called_blank() -> None:
+    reading = read_page(Page(np.full((1680, 1184), 245, np.uint8), "blank"), [form()], cut=False)
+    assert (reading.status, reading.kind) == ("review", "blank")
+
+
+def test_a_page_whose_bubbles_are_elsewhere_is_never_read() -> None:
+    page = Drawing(answers(KEY)).page()
+    moved = page.pixels.copy()
+    moved[300:1500, 200:1000] = np.roll(page.pixels[300:1500, 200:1000], (21, 29), axis=(0, 1))
+    reading = read_page(Page(moved, "moved"), [form()], cut=False)
+    assert (reading.status, reading.kind, reading.fields) == ("review", "registration", {})
+    assert "printed bubbles" in reading.reason
+
+
+def test_a_page_without_its_timing_marks_is_never_read() -> None:
+    page = Drawing(answers(KEY)).page()
+    bare = page.pixels.copy()
+    bare[150:1500, 40:130] = 240
+    bare[150:1500, 1060:1150] = 240
+    reading = read_page(Page(bare, "bare"), [form()], cut=False)
+    assert (reading.kind, reading.fields) == ("registration", {})
+
+
+def test_one_corner_torn_off_is_borne_and_two_are_not() -> None:
+    page = Drawing(answers(KEY)).page()
+    torn = page.pixels.copy()
+    torn[:140, 1040:] = 240
+    assert {n: f.value for n, f in read_page(Page(torn, "torn"), [form()], cut=False).fields.items()} == expected()
+    torn[1500:, 1040:] = 240
+    assert read_page(Page(torn, "torn twice"), [form()], cut=False).kind == "registration"
