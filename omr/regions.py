@@ -66,10 +66,10 @@ def encode(picture: Grey) -> bytes:
 def ink_share(picture: Grey) -> float:
     """Ink that a candidate may have left: darkness against the region's own paper, without printed rules and frame."""
     frame = max(2, min(picture.shape) // 60)
-    inner = picture[frame:-frame, frame:-frame]
+    inner = np.ascontiguousarray(picture[frame:-frame:2, frame:-frame:2])  # a share needs no more than every other pixel
     if inner.size == 0:
         return 0.0
-    paper = float(np.percentile(inner[::2, ::2], 75))
+    paper = float(np.percentile(inner[::4, ::4], 75))
     ink = inner < _INK * paper
     rows, columns = ink.mean(axis=1) < _RULE, ink.mean(axis=0) < _RULE
     rows &= np.roll(rows, 1) & np.roll(rows, -1)

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 Grey = NDArray[np.uint8]
 
 _COARSE = 160  # cells across the coarse picture
+_LINES = 120  # lines of pixels that are looked at across a streak
 _STREAK_LENGTH = 0.92  # share of the page's height (or width) that a line must run to be a streak
 
 
@@ -55,9 +56,10 @@ def streaks_of(pixels: Grey, paper: float) -> tuple[tuple[str, int], ...]:
     and black borders have no second side.
     """
     found = []
-    for kind, picture in (("column", pixels), ("row", pixels.T)):
-        rows = picture[:: max(1, picture.shape[0] // 400)]
-        narrow = rows.astype(np.int16)
+    height, width = pixels.shape
+    lines = (("column", pixels[:: max(1, height // _LINES)]), ("row", pixels[:, :: max(1, width // _LINES)].T))
+    for kind, some in lines:
+        narrow = np.ascontiguousarray(some).astype(np.int16)
         reach = max(4, pixels.shape[1] // 250)
         sides = np.minimum(narrow[:, : -2 * reach], narrow[:, 2 * reach :])
         share = (narrow[:, reach:-reach] < sides - max(6.0, 0.03 * paper)).mean(axis=0)
