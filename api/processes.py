@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -26,6 +27,23 @@ def die_with_parent() -> None:
     """Runs in a child between fork and exec: its parent's death, even by kill -9, ends it too (Linux)."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def listening(host: str, port: int, *, share: bool) -> socket.socket:
+    """A socket at this address; `share` lets several processes listen there, and the kernel deals connections out."""
+    try:
+        family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        opened = socket.socket(family, kind)
+        opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if share:
+            opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        opened.bind(address)
+        opened.listen(2048)
+    except OSError as e:
+        raise Unavailable(
+            f"cannot listen ({e.strerror}).", where=f"{host}:{port}", remedy="Name another address with --host and --port."
+        ) from e
+    return opened
 
 
 @dataclass
@@ -72,13 +90,14 @@ class Child:
 class House:
     """All processes of one machine. A child that ends is started again; its work is in the database."""
 
-    def __init__(self, settings: Settings, *, host: str, port: int, readers: int) -> None:
+    def __init__(self, settings: Settings, *, host: str, port: int, readers: int, webs: int = 1) -> None:
         settings.home.mkdir(parents=True, exist_ok=True)
+        listening(host, port, share=False).close()  # another program's port is noticed here, not shared
         self._queue: LocalQueueServer | None = None
         self._settings = settings
-        serve = ["serve", "--host", host, "--port", str(port)]
+        serve = ["serve", "--host", host, "--port", str(port), *(["--share-port"] if webs > 1 else [])]
         self._children = [
-            Child(serve, settings.home / "web.log"),
+            *(Child(serve, settings.home / f"web-{n + 1}.log") for n in range(webs)),
             *(Child(["worker"], settings.home / f"reader-{n + 1}.log") for n in range(readers)),
         ]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -11,9 +11,10 @@ from api.cli.progress import Bar
 from core.definition import RosterRow, check_roster, load_definition, load_roster
 from core.errors import ExamInvalid
 from core.exam import ExamDefinition, from_hundredths
-from core.loading import ExpectedSheet
-from core.settings import Settings
-from core.template import Template
+
+if TYPE_CHECKING:
+    from core.loading import ExpectedSheet
+    from core.template import Template
 
 app = typer.Typer(help="Check and load exam definitions.", no_args_is_help=True)
 DefinitionFile = Annotated[Path, typer.Argument(help="the exam definition, YAML", metavar="EXAM.yaml")]
@@ -31,6 +32,7 @@ def roster_of(definition: ExamDefinition, path: Path, roster: Path | None) -> li
 
 def laid_out(definition: ExamDefinition, roster: list[RosterRow]) -> tuple[dict[str, Template], list[ExpectedSheet]]:
     """The templates of all papers and the sheets that `markhall sheets` prints for this roster."""
+    from core.loading import ExpectedSheet
     from omr.copies import copies_of
     from omr.sheet import lay_out
 
@@ -66,6 +68,7 @@ def load(file: DefinitionFile, roster: RosterFile = None, by: Annotated[str, typ
     """Load an exam definition, its roster and its sheets into the installation."""
     from core.db import migrate
     from core.loading import load_exam
+    from core.settings import Settings
     from core.site import open_site
 
     definition = load_definition(file)

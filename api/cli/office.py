@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from api.cli.progress import Bar, console
-from core.settings import Settings
-from core.site import Site, open_site
+
+if TYPE_CHECKING:
+    from core.site import Site
 
 ExamCode = Annotated[str, typer.Option("--exam")]
 Out = Annotated[Path, typer.Option("-o", "--out", help="the folder to write")]
@@ -18,6 +19,8 @@ Number = Annotated[int | None, typer.Option("--number", help="which release; def
 
 def _open(code: str) -> tuple[Site, int]:
     from core.loading import exam_by_code
+    from core.settings import Settings
+    from core.site import open_site
 
     site = open_site(Settings.from_environment())
     with site.database.read() as session:

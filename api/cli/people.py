@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from core.settings import Settings
-from core.site import Site, open_site
+if TYPE_CHECKING:
+    from core.site import Site
 
 app = typer.Typer(help="People, stations and what they may do.", no_args_is_help=True)
 Login = Annotated[str, typer.Argument()]
@@ -15,6 +15,8 @@ Login = Annotated[str, typer.Argument()]
 
 def _site() -> Site:
     from core.db import migrate
+    from core.settings import Settings
+    from core.site import open_site
 
     settings = Settings.from_environment()
     migrate(settings.database_url)

@@ -21,11 +21,12 @@ def register(main: typer.Typer) -> None:
         host: Host = "127.0.0.1",
         port: Port = 8460,
         readers: Annotated[int, typer.Option("--readers", min=0, help="reader processes; default: one a core")] = os.cpu_count() or 1,
+        webs: Annotated[int, typer.Option("--webs", min=1, help="web processes")] = 1,
     ) -> None:
         """Run everything on this machine: queue server, web, readers."""
         from api.processes import House
 
-        house = House(Settings.from_environment(), host=host, port=port, readers=readers)
+        house = House(Settings.from_environment(), host=host, port=port, readers=readers, webs=webs)
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
         house.start()
         typer.echo(f"Markhall is at http://{host}:{port}")
@@ -35,11 +36,18 @@ def register(main: typer.Typer) -> None:
             house.stop()
 
     @main.command()
-    def serve(host: Host = "127.0.0.1", port: Port = 8460) -> None:
-        """Run the web process."""
+    def serve(
+        host: Host = "127.0.0.1",
+        port: Port = 8460,
+        share: Annotated[bool, typer.Option("--share-port", help="several web processes take turns at one port")] = False,
+    ) -> None:
+        """Run a web process."""
         import uvicorn
 
-        uvicorn.run("api.app:create_app", factory=True, host=host, port=port, log_level="warning", access_log=False)
+        from api.processes import listening
+
+        config = uvicorn.Config("api.app:create_app", factory=True, log_level="warning", access_log=False)
+        uvicorn.Server(config).run(sockets=[listening(host, port, share=share)])
 
     @main.command()
     def worker() -> None:

@@ -49,4 +49,4 @@ def wait_for(url: str, check: Callable[[], None], seconds: float = 240) -> None:
                 return
         except httpx.TransportError:
             time.sleep(0.1)
-    raise Unavailable("the server did not start.", where=url, remedy="Look into site/web.log in the demo's folder.")
+    raise Unavailable("the server did not start.", where=url, remedy="Look into site/web-1.log in the demo's folder.")

@@ -23,7 +23,7 @@ class Services:
             port = probe.getsockname()[1]
         self.url = f"http://127.0.0.1:{port}"
         self._environment = {**os.environ, **settings.as_environment()}
-        command = [sys.executable, "-m", "api.cli", "up", "--port", str(port), "--readers", str(readers)]
+        command = [sys.executable, "-m", "api.cli", "up", "--port", str(port), "--readers", str(readers), "--webs", "2"]
         with (settings.home / "up.log").open("ab") as log:
             self._process = subprocess.Popen(command, stdout=log, stderr=log, env=self._environment, preexec_fn=die_with_parent)
 
