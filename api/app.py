@@ -34,6 +34,7 @@ def create_app(site: Site | None = None, *, sweep: bool = True) -> FastAPI:
 
     app = FastAPI(title="Markhall", version="0.1.0", docs_url=None, redoc_url=None, openapi_url="/api/openapi.json", lifespan=lifespan)
     app.state.site = site
+    app.state.exams = {}
     problems.install(app)
     app.middleware("http")(_with_headers)
     for part in (session, intake, desk, marking, office):

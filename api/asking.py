@@ -11,14 +11,14 @@ from api.auth import Person, person_of
 from core.errors import Forbidden, NotSignedIn
 from core.loading import exam_by_code
 from core.site import Site
-from core.tables import Exam
 from scanner.intake import StationView, station_of
 
 COOKIE = "markhall"
 SAFE = {"GET", "HEAD", "OPTIONS"}
 
 
-def site_of(request: Request) -> Site:
+# Whatever only looks at the request is async: it costs no thread. What asks the database is one call a request.
+async def site_of(request: Request) -> Site:
     site: Site = request.app.state.site
     return site
 
@@ -31,7 +31,7 @@ def bearer(authorization: str | None) -> str | None:
     return token.strip() if scheme.lower() == "bearer" and token.strip() else None
 
 
-def token_of(
+async def token_of(
     request: Request,
     authorization: Annotated[str | None, Header()] = None,
     markhall: Annotated[str | None, Cookie()] = None,
@@ -59,12 +59,29 @@ PersonDep = Annotated[Person, Depends(person)]
 
 
 @dataclass(frozen=True, slots=True)
+class ExamName:
+    """What never changes about an exam once it is loaded."""
+
+    id: int
+    code: str
+
+
+def exam_named(request: Request, site: Site, code: str) -> ExamName:
+    known: dict[str, ExamName] = request.app.state.exams
+    if code not in known:
+        with site.database.read() as session:
+            found = exam_by_code(session, code)
+        known[code] = ExamName(found.id, found.code)
+    return known[code]
+
+
+@dataclass(frozen=True, slots=True)
 class Asking:
     """One signed-in person, in one exam."""
 
     site: Site
     person: Person
-    exam: Exam
+    exam: ExamName
 
     @property
     def exam_id(self) -> int:
@@ -74,9 +91,8 @@ class Asking:
         self.person.require(self.exam.id, *roles)
 
 
-def asking(site: SiteDep, who: PersonDep, exam: str) -> Asking:
-    with site.database.read() as session:
-        return Asking(site, who, exam_by_code(session, exam))
+def asking(request: Request, site: SiteDep, token: TokenDep, exam: str) -> Asking:
+    return Asking(site, person_of(site, token), exam_named(request, site, exam))
 
 
 AskingDep = Annotated[Asking, Depends(asking)]
@@ -86,18 +102,17 @@ AskingDep = Annotated[Asking, Depends(asking)]
 class StationAsking:
     site: Site
     station: StationView
-    exam: Exam
+    exam: ExamName
 
 
-def station_asking(site: SiteDep, exam: str, authorization: Annotated[str | None, Header()] = None) -> StationAsking:
+def station_asking(request: Request, site: SiteDep, exam: str, authorization: Annotated[str | None, Header()] = None) -> StationAsking:
     token = bearer(authorization)
     station = station_of(site, token) if token else None
     if station is None:
         raise NotSignedIn(
             "the station's token is missing or unknown.", where="header Authorization", remedy="Make one with `markhall user station`."
         )
-    with site.database.read() as session:
-        found = exam_by_code(session, exam)
+    found = exam_named(request, site, exam)
     if station.exam_id != found.id:
         raise Forbidden(f"the station {station.name} does not belong to {exam}.", where="station")
     return StationAsking(site, station, found)

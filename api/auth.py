@@ -115,14 +115,16 @@ def sign_out(site: Site, token: str) -> None:
 
 def person_of(site: Site, token: str) -> Person:
     """Whose session a token is; NotSignedIn when it is nobody's or has ended."""
+    query = (
+        select(User.id, User.login, User.name, Session.expires_at, Role.role, Role.exam_id, Role.scope)
+        .join(Session, Session.user_id == User.id)
+        .outerjoin(Role, Role.user_id == User.id)
+        .where(Session.token_hash == _digest(token), User.active)
+        .order_by(Role.id)
+    )
     with site.database.read() as session:
-        found = session.execute(
-            select(User, Session.expires_at)
-            .join(Session, Session.user_id == User.id)
-            .where(Session.token_hash == _digest(token), User.active)
-        ).one_or_none()
-        if found is None or found[1] < site.now():
-            raise NotSignedIn("the session has ended.", remedy="Sign in again.")
-        user = found[0]
-        roles = session.scalars(select(Role).where(Role.user_id == user.id).order_by(Role.id)).all()
-    return Person(user.id, user.login, user.name, tuple(Grant(r.role, r.exam_id, r.scope) for r in roles))
+        rows = session.execute(query).all()
+    if not rows or rows[0].expires_at < site.now():
+        raise NotSignedIn("the session has ended.", remedy="Sign in again.")
+    grants = tuple(Grant(r.role, r.exam_id, r.scope) for r in rows if r.role is not None)
+    return Person(rows[0].id, rows[0].login, rows[0].name, grants)

@@ -20,7 +20,7 @@ from api.demo.services import Services
 from api.demo.show import Update
 from core.errors import Unavailable
 
-QUIET = 1.5  # seconds without a case or a frame on its way, after which the desk is clear
+QUIET = 0.6  # seconds without a case or a frame on its way, after which the desk is clear
 LONGEST = 900.0
 Row = dict[str, str]
 Decision = dict[str, Any]

@@ -66,9 +66,11 @@ def written_share(picture: bytes) -> float:
     height, width = grey.shape
     edge = width // 40
     dark = grey[edge // 2 : height - edge // 2, edge : width - edge] < np.median(grey) - INK
-    rows = np.array_split(dark, max(1, round(height / (width * ROW_HEIGHT))))
-    written = sum(float(cell.mean()) > 0.01 for row in rows for cell in np.array_split(row, CELLS, axis=1))
-    return min(1.0, written / CELLS / len(rows) / FULL_ROW)
+    rows = max(1, round(height / (width * ROW_HEIGHT)))
+    high, wide = dark.shape[0] // rows, dark.shape[1] // CELLS
+    cells = dark[: rows * high, : CELLS * wide].reshape(rows, high, CELLS, wide)
+    written: int = np.count_nonzero(cells.mean(axis=(1, 3)) > 0.01)
+    return min(1.0, float(written) / CELLS / rows / FULL_ROW)
 
 
 class Marker:

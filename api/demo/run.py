@@ -24,7 +24,7 @@ from api.demo.show import Show, Update
 from api.demo.words import Speaker
 from core.definition import load_definition, load_roster
 from core.errors import NotProven, Unavailable
-from core.exam import Language
+from core.exam import ExamDefinition, Language
 from core.loading import exam_by_code
 from core.settings import Settings
 from core.site import Site, open_site
@@ -140,6 +140,7 @@ def _mark(demo: Demo, update: Update) -> None:
             faults.append(fault)
             finished.set()
 
+    definition = load_definition(demo.folder.definition)
     markers = [Marker(p, demo.services.url, demo.exam, password, demo.folder.journals, seed) for p in PERSONAS]
     threads = [threading.Thread(target=be, args=(m,), name=m.persona.login) for m in markers]
     for thread in threads:
@@ -147,7 +148,7 @@ def _mark(demo: Demo, update: Update) -> None:
     try:
         office = demo.office()
         for status in _polling(demo, office.status):
-            responses, expected = status["responses"], _expected_responses(demo, status)
+            responses, expected = status["responses"], _expected_responses(definition, status)
             final = responses.get("agreed", 0) + responses.get("final", 0)
             update(final, expected)
             if final >= expected or faults:
@@ -160,8 +161,7 @@ def _mark(demo: Demo, update: Update) -> None:
         raise faults[0]
 
 
-def _expected_responses(demo: Demo, status: dict[str, Any]) -> int:
-    definition = load_definition(demo.folder.definition)
+def _expected_responses(definition: ExamDefinition, status: dict[str, Any]) -> int:
     groups = sum(len(p.written) - sum(len(c.among) - 1 for c in p.choices) for p in definition.papers)
     return int(status["scripts"].get("complete", 0)) * groups // len(definition.papers)
 
