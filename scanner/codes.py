@@ -40,7 +40,8 @@ def second_decoder() -> Callable[..., Any] | None:
         from pyzbar import pyzbar
     except ImportError:  # pyzbar raises this when the shared library is missing
         return None
-    return pyzbar.decode  # type: ignore[no-any-return]
+    decode: Callable[..., Any] = pyzbar.decode
+    return decode
 
 
 def read_code(window: Grey, code: Code, *, confirm: bool = True) -> Decoded:

@@ -69,8 +69,8 @@ def written_share(picture: bytes) -> float:
     rows = max(1, round(height / (width * ROW_HEIGHT)))
     high, wide = dark.shape[0] // rows, dark.shape[1] // CELLS
     cells = dark[: rows * high, : CELLS * wide].reshape(rows, high, CELLS, wide)
-    written: int = np.count_nonzero(cells.mean(axis=(1, 3)) > 0.01)
-    return min(1.0, float(written) / CELLS / rows / FULL_ROW)
+    written = float((cells.mean(axis=(1, 3)) > 0.01).mean())
+    return min(1.0, written / FULL_ROW)
 
 
 class Marker:

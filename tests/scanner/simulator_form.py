@@ -6,6 +6,7 @@ import csv
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import zxingcpp
@@ -53,9 +54,9 @@ def told(number: str = NUMBER) -> dict[str, str]:
     return {"absent": "", "number": number, **single, "Q11": "A|C", "Q12": "B"}
 
 
-def card(sheet: str = "010000011", **changes: object) -> Card:
+def card(sheet: str = "010000011", **changes: Any) -> Card:
     plain = Card(sheet, NUMBER, (Face(1, 1), Face(2, 2)), told(), {"W": 0.4})
-    return replace(plain, **changes)  # type: ignore[arg-type]
+    return replace(plain, **changes)
 
 
 def cards(count: int) -> tuple[Card, ...]:
