@@ -34,7 +34,7 @@ class Show:
             MofNCompleteColumn(),
             TimeElapsedColumn(),
         )
-        progress = Progress(*columns, console=self._console, transient=True)
+        progress = Progress(*columns, console=self._console, transient=True, disable=not self._console.is_terminal)
         task = progress.add_task(title, total=None)
         counts = (0, 0)
 

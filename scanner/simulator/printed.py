@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 from functools import lru_cache
 from pathlib import Path
 
@@ -20,6 +21,10 @@ def _document(path: Path) -> pypdfium2.PdfDocument:
         return pypdfium2.PdfDocument(path)
     except pypdfium2.PdfiumError as e:
         raise BadInput(f"is no PDF that can be opened ({e}).", where=str(path)) from e
+
+
+# Registered after pypdfium2's own farewell, so done before it: that one complains of documents that are still open.
+atexit.register(_document.cache_clear)
 
 
 def render(path: Path, page: int, dpi: int, *, colour: bool, drop_out: str = "none") -> NDArray[np.uint8]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,13 +22,15 @@ class _Book:
     book: Any
     language: Language
 
-    def sheet(self, name: str, headings: Sequence[str], widths: Sequence[float]) -> Any:
+    def sheet(self, name: str, headings: Sequence[str], widths: Sequence[float], formats: Mapping[int, str] | None = None) -> Any:
+        """`formats`: by column, how its numbers look; the cells keep what was computed."""
         sheet = self.book.add_worksheet(word(name, self.language))
+        looks = {column: self.book.add_format({"num_format": look}) for column, look in (formats or {}).items()}
         sheet.write_row(
             0, 0, headings, self.book.add_format({"bold": True, "bg_color": "#DCE6F2", "bottom": 1, "text_wrap": True, "valign": "top"})
         )
         for column, width in enumerate(widths):
-            sheet.set_column(column, column, width)
+            sheet.set_column(column, column, width, looks.get(column))
         sheet.freeze_panes(1, min(2, len(headings) - 1))
         return sheet
 
@@ -87,6 +89,7 @@ def _items(book: _Book, data: ReportData) -> None:
 
 def _statistics(book: _Book, data: ReportData) -> None:
     names = (
+        "paper",
         "item",
         "kind",
         "full",
@@ -101,8 +104,9 @@ def _statistics(book: _Book, data: ReportData) -> None:
         "key",
         "options",
     )
-    headings = [data.definition.title[book.language], *(word(n, book.language) for n in names)]
-    sheet = book.sheet("item statistics", headings, [14, 10, 10, 8, 10, 10, 10, 10, 12, 10, 10, 10, 12, 36])
+    headings = [word(n, book.language) for n in names]
+    looks = dict.fromkeys((5, 6), "0.00") | dict.fromkeys((7, 8, 10, 11), "0.000")
+    sheet = book.sheet("item statistics", headings, [14, 10, 10, 8, 11, 8, 8, 10, 14, 11, 10, 10, 8, 40], looks)
     row = 1
     for paper, s in data.papers:
         for i in s.items:
@@ -112,6 +116,7 @@ def _statistics(book: _Book, data: ReportData) -> None:
             cells = [paper.title[book.language], i.item, kind, *figures, rating, _figure(i.rest), _figure(i.alpha_without), i.key, options]
             sheet.write_row(row, 0, cells)
             row += 1
+    sheet.autofilter(0, 0, max(1, row - 1), len(headings) - 1)
 
 
 def _figure(value: float | None) -> float | str:
@@ -119,12 +124,10 @@ def _figure(value: float | None) -> float | str:
 
 
 def _bands(book: _Book, data: ReportData) -> None:
-    headings = [data.definition.title[book.language], *(word(n, book.language) for n in ("score", "count", "cumulative", "share"))]
-    sheet = book.sheet("sheet bands", headings, [14, 10, 12, 12, 12])
-    percent = book.book.add_format({"num_format": "0.00%"})
+    headings = [word(n, book.language) for n in ("paper", "score", "count", "cumulative", "share")]
+    sheet = book.sheet("sheet bands", headings, [14, 10, 12, 12, 12], {4: "0.00%"})
     row = 1
     for paper, s in data.papers:
         for b in s.bands:
-            sheet.write_row(row, 0, [paper.title[book.language], b.marks, b.count, b.above])
-            sheet.write_number(row, 4, b.above / s.n, percent)
+            sheet.write_row(row, 0, [paper.title[book.language], b.marks, b.count, b.above, b.above / s.n])
             row += 1
