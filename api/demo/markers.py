@@ -11,7 +11,7 @@ import random
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -86,26 +86,28 @@ class Marker:
         reply = self._post("/api/session", {"login": persona.login, "password": password})
         self._client.headers["Authorization"] = f"Bearer {reply['token']}"
 
-    def work(self, finished: threading.Event, progress: Callable[[int], None]) -> None:
+    def work(self, finished: threading.Event) -> None:
         """Mark until told that all is marked."""
         for intent in self.journal.unanswered():
             self._send(intent)
         tasks: list[dict[str, Any]] = []
         while not finished.is_set():
             if not tasks:
-                tasks = self._post(f"/api/marking/{self._exam}/next", {"hold": HOLD})["tasks"]
+                tasks = self._next()
             if not tasks:
                 finished.wait(0.25)
                 continue
             tasks = self._mark(tasks[0])
-            progress(1)
         self._client.delete("/api/session")
         self._client.close()
         self.journal.close()
 
     def _mark(self, task: dict[str, Any]) -> list[dict[str, Any]]:
         started = time.monotonic()
-        shares = [written_share(self._picture(p["url"])) for p in task["pictures"]]
+        pictures = [self._picture(p["url"]) for p in task["pictures"]]
+        if None in pictures:
+            return self._next()
+        shares = [written_share(p) for p in pictures if p is not None]
         share = sum(shares) / len(shares)
         intent = {
             "what": "intent",
@@ -141,8 +143,15 @@ class Marker:
         mark = min(Decimal(full), max(Decimal(0), steps * Decimal(step)))
         return format(mark.normalize(), "f")
 
-    def _picture(self, url: str) -> bytes:
+    def _next(self) -> list[dict[str, Any]]:
+        tasks: list[dict[str, Any]] = self._post(f"/api/marking/{self._exam}/next", {"hold": HOLD})["tasks"]
+        return tasks
+
+    def _picture(self, url: str) -> bytes | None:
+        """The picture, or None when the task was withdrawn meanwhile: others' marks may settle a response that is held."""
         reply = self._client.get(url)
+        if reply.status_code == httpx.codes.NOT_FOUND:
+            return None
         reply.raise_for_status()
         return reply.content
 

@@ -135,7 +135,7 @@ def _mark(demo: Demo, update: Update) -> None:
 
     def be(marker: Marker) -> None:
         try:
-            marker.work(finished, lambda count: None)
+            marker.work(finished)
         except BaseException as fault:
             faults.append(fault)
             finished.set()

@@ -16,6 +16,7 @@ Update = Callable[[int, int], None]
 class Show:
     def __init__(self, console: Console | None = None) -> None:
         self._console = console or Console()
+        self._held: list[Table] | None = None  # what a running stage shows, until its own line is there
 
     def title(self, text: str) -> None:
         self._console.rule(f"[bold]{text}")
@@ -43,13 +44,23 @@ class Show:
             counts = (done, total)
             progress.update(task, completed=done, total=total)
 
-        with progress:
-            yield update
-        tail = f"{counts[0]}/{counts[1]}" if counts[1] else ""
-        self.line(f"[green]✓[/] {number:2} {title}  [dim]{tail}  {time.monotonic() - started:.1f} s[/]")
+        held = self._held = []
+        try:
+            with progress:
+                yield update
+            tail = f"{counts[0]}/{counts[1]}" if counts[1] else ""
+            self.line(f"[green]✓[/] {number:2} {title}  [dim]{tail}  {time.monotonic() - started:.1f} s[/]")
+        finally:
+            self._held = None
+            for table in held:
+                self._console.print(table)
 
     def table(self, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-        table = Table(*columns, show_edge=False, pad_edge=False)
+        """A table, without a head where no column has a name. Within a stage it follows the stage's line."""
+        table = Table(*columns, show_header=any(columns), show_edge=False, pad_edge=False)
         for row in rows:
             table.add_row(*row)
-        self._console.print(table)
+        if self._held is not None:
+            self._held.append(table)
+        else:
+            self._console.print(table)
