@@ -1,0 +1,82 @@
+"""The ledger is the same bytes whoever writes it, is written in few statements, and every change of it is found."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from sqlalchemy import event, select, update
+
+from core import ledger
+from core.db import Database
+from core.tables import Exam, LedgerEntry
+
+NOW = datetime(2026, 6, 8, 9, 0, tzinfo=UTC)
+
+
+@pytest.fixture
+def database(database_url: str) -> Iterator[Database]:
+    opened = Database(database_url)
+    with opened.write() as session:
+        session.add(Exam(id=1, code="T", created_at=NOW))
+    yield opened
+    opened.close()
+
+
+def append(database: Database, *entries: dict[str, Any]) -> None:
+    with database.write() as session:
+        ledger.append(session, 1, ledger.OFFICE, entries, NOW)
+
+
+def test_an_entry_has_one_form_whatever_the_order_of_its_members() -> None:
+    one = {"kind": "x", "b": {"z": 1, "a": [True, None, "数学\n"]}, "€": "\u2028"}
+    two = {"€": "\u2028", "b": {"a": [True, None, "数学\n"], "z": 1}, "kind": "x"}
+    assert ledger.canonical(one) == ledger.canonical(two)
+    assert ledger.canonical(one).decode() == '{"b":{"a":[true,null,"数学\\n"],"z":1},"kind":"x","€":"\u2028"}'
+
+
+def test_the_same_entries_in_one_transaction_or_in_several_make_the_same_chain(database: Database) -> None:
+    entries = [{"kind": "x", "n": n} for n in range(5)]
+    append(database, *entries[:2])
+    append(database)
+    append(database, *entries[2:])
+    with database.read() as session:
+        (chain,) = ledger.verify(session, 1)
+        assert [e["n"] for e in ledger.entries(session, 1)] == list(range(5))
+    previous = ledger.GENESIS
+    for n, body in enumerate(entries, 1):
+        previous = ledger.link(previous, ledger.canonical({"shard": "office", "sequence": n, "at": NOW.isoformat(), **body}))
+    assert (chain.fault, chain.entries, chain.head) == ("", 5, previous)
+
+
+def test_many_entries_are_one_statement(database: Database) -> None:
+    append(database, {"kind": "first"})
+    statements: list[str] = []
+
+    def note(connection: Any, cursor: Any, statement: str, *rest: Any) -> None:
+        statements.append(statement.split()[0])
+
+    event.listen(database.engine, "before_cursor_execute", note)
+    append(database, *({"kind": "x", "n": n} for n in range(200)))
+    event.remove(database.engine, "before_cursor_execute", note)
+    assert sorted(s for s in statements if s != "BEGIN") == ["INSERT", "SELECT", "UPDATE"]
+
+
+def test_a_changed_entry_a_missing_one_and_a_cut_end_are_found(database: Database) -> None:
+    append(database, *({"kind": "x", "n": n} for n in range(3)))
+
+    def faults() -> list[str]:
+        with database.read() as session:
+            return [chain.fault for chain in ledger.verify(session, 1)]
+
+    with database.write() as session:
+        row = session.scalars(select(LedgerEntry).where(LedgerEntry.sequence == 2)).one()
+        kept = row.entry
+        row.entry = kept.replace('"n":1', '"n":9')
+    assert faults() == ["entry 2 was changed after it was written"]
+    with database.write() as session:
+        session.execute(update(LedgerEntry).where(LedgerEntry.sequence == 2).values(entry=kept))
+        session.delete(session.scalars(select(LedgerEntry).where(LedgerEntry.sequence == 3)).one())
+    assert faults() == ["the chain ends at entry 2, its head says 3"]
