@@ -23,6 +23,7 @@ from core.tables import Checkpoint, LedgerEntry, LedgerHead
 
 GENESIS = "0" * 64
 OFFICE = "office"
+SAFE = (1 << 53) - 1  # the largest whole number that every reader of JSON keeps
 
 
 def group_shard(paper: str, group: str) -> str:
@@ -44,7 +45,20 @@ class Chain:
 
 
 def canonical(entry: Mapping[str, Any]) -> bytes:
+    if _is_plain(entry):  # nearly every entry: there the standard encoder, ten times as fast, writes the same bytes
+        return json.dumps(entry, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
     return rfc8785.dumps(dict(entry))
+
+
+def _is_plain(value: object) -> bool:
+    """Nothing that RFC 8785 writes in another way than Python: no number but a safe integer, no name beyond ASCII."""
+    if value is None or isinstance(value, str | bool):
+        return True
+    if type(value) is int:
+        return -SAFE <= value <= SAFE
+    if type(value) is dict:
+        return all(isinstance(k, str) and k.isascii() and _is_plain(v) for k, v in value.items())
+    return type(value) is list and all(map(_is_plain, value))
 
 
 def link(previous: str, entry: bytes) -> str:

@@ -7,6 +7,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+import rfc8785
+from hypothesis import example, given
+from hypothesis import strategies as st
 from sqlalchemy import event, select, update
 
 from core import ledger
@@ -35,6 +38,24 @@ def test_an_entry_has_one_form_whatever_the_order_of_its_members() -> None:
     two = {"€": "\u2028", "b": {"a": [True, None, "数学\n"], "z": 1}, "kind": "x"}
     assert ledger.canonical(one) == ledger.canonical(two)
     assert ledger.canonical(one).decode() == '{"b":{"a":[true,null,"数学\\n"],"z":1},"kind":"x","€":"\u2028"}'
+
+
+values = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**53) + 1, 2**53 - 1)
+    | st.text(max_size=8)
+    | st.floats(allow_nan=False, allow_infinity=False),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner, max_size=4),
+    max_leaves=12,
+)
+
+
+@given(st.dictionaries(st.text(max_size=5), values, max_size=5))
+@example({"\x7f": '\x00\x1f\x7f\x80\u2028"\\/', "a": -0.0, "b": 1e21, "c": [True, 1, 1.0]})
+@example({"\ufb33": 1, "\U0001f600": 2})  # the second comes first: RFC 8785 sorts by UTF-16 units
+def test_the_fast_form_is_the_standards_form(entry: dict[str, Any]) -> None:
+    assert ledger.canonical(entry) == rfc8785.dumps(entry)
 
 
 def test_the_same_entries_in_one_transaction_or_in_several_make_the_same_chain(database: Database) -> None:
