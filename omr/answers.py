@@ -59,6 +59,7 @@ def _row(fill: Fill, line: Line, start: int) -> Measures:
         spill=fill.spill[at],
         diagonals=fill.diagonals[at],
         arms=fill.arms[at],
+        streak=fill.streak[at],
         seen=fill.seen[at],
         known=fill.known[at],
         multiple=line.grid.multiple,

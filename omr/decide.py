@@ -29,6 +29,7 @@ SPILLED = 0.12  # share of a bubble's surroundings that is inked when a mark run
 RINGED = 3  # of the four diagonals around a bubble inked: a cross over it or a ring around it
 CROSSED = 3  # strokes that leave through the four corners: a cross over a fill; over an empty bubble a cross is a mark
 COVERED = 0.80  # share of a bubble that is inked when it is filled and not only crossed
+STREAKED = 1.5  # times what a streak is measured to add; a mark must be one without it
 LOST = 0.10  # share of the page's marks that may be weak before its blank rows are doubted
 PRINTED = 0.10  # what a letter may add where no blank of it was there to compare with
 SURE = 0.01  # a bubble between this probability and its complement is a doubt
@@ -45,6 +46,7 @@ class Measures:
     spill: Floats
     diagonals: Floats
     arms: NDArray[np.int64]
+    streak: Floats
     seen: Bools
     known: Bools
     multiple: bool = False  # several marks are allowed
@@ -85,7 +87,7 @@ def learn_hand(rows: Sequence[Measures], *, thin: bool = False) -> Hand:
         top, next_ = int(order[-1]), int(order[-2])
         if not row.multiple:
             others.extend(row.tone[order[:-1]].tolist())
-        if row.tone[top] > MARK and row.tone[next_] < 0.4 * row.tone[top]:
+        if row.tone[top] > MARK and row.tone[next_] < 0.4 * row.tone[top] and row.streak[top] == 0:
             tones.append(float(row.tone[top]))
             strokes.append(float(row.stroke[top]))
     noise = float(np.percentile(others, 98)) if len(others) >= 20 else PRIOR.noise
@@ -123,8 +125,15 @@ def decide_row(row: Measures, hand: Hand) -> Decision:
     marked = tuple(i for i, p in enumerate(chances) if p > 0.5)
     unsure = [i for i, p in enumerate(chances) if min(p, 1 - p) > SURE]
     wrong = 1 - math.prod(max(p, 1 - p) for p in chances)
-    why = _objection(row, marked, unsure) or _lost(row, marked, hand)
+    why = _streaked(row, marked, filled) or _objection(row, marked, unsure) or _lost(row, marked, hand)
     return Decision(marked, bool(why), max(wrong, 0.05) if why else max(wrong, 1e-9), why)
+
+
+def _streaked(row: Measures, marked: tuple[int, ...], filled: float) -> str:
+    """Why what looks like a mark may be dirt on the scanner's glass, or ''. A fill under a streak stays one."""
+    if any(row.streak[i] > 0 and row.tone[i] - STREAKED * row.streak[i] < filled for i in marked):
+        return "a line runs through the bubble and beyond, as dirt on the scanner's glass draws it"
+    return ""
 
 
 def _objection(row: Measures, marked: tuple[int, ...], unsure: list[int]) -> str:

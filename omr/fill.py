@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from core.template import Line
 from omr.kernels import crossing_arms, new_ink, patches, ring_contrasts, ring_offsets
+from omr.streaks import streak_ink
 from scanner.register import Laid
 
 Grey = NDArray[np.uint8]
@@ -32,6 +33,7 @@ _LEAST_FREE = 0.08  # share of a bubble that must be free of print for anything 
 _SPECK = 0.16  # new darkness from which a part of a bubble is inked
 _CROSSED = 0.15  # share of a diagonal outside the bubble from which a stroke runs there
 _PLAIN = 0.75  # a row whose rings are this much plainer than its neighbours' is placed as they are: fills hide its own
+_MAYBE = 0.03  # new darkness below which a bubble is empty for any hand, and no streak through it matters
 _LEAST_PAPER = 0.55  # a bubble's surroundings darker than this share of the page's paper hold no readable bubble
 
 _STEPS = (np.arange(SIZE) + 0.5) * (2 * SPAN / SIZE) - SPAN
@@ -62,6 +64,7 @@ class Fill:
     spill: Floats  # share of the surroundings that is dark
     diagonals: Floats  # how many of the four diagonal parts of the surroundings are dark, 0..4
     arms: Ints  # how many strokes leave the bubble through its corners, 0..4
+    streak: Floats  # mean darkness of the inside that a line running through it explains; 0 for a bubble that is plainly empty
     ring: Floats  # contrast of the printed ring
     seen: Bools  # the bubble is on the page and has paper around it
     known: Bools  # a blank of the same letter was there to compare with
@@ -118,7 +121,9 @@ def measure(pixels: Grey, rows: Rows, *, page_paper: float) -> Fill:
     diagonals = (found[:, 4:8] > _CROSSED).sum(axis=1).astype(np.float64)
     rings = ring_contrasts(pixels, rows.centres, rows.axes, rows.halves)
     arms = crossing_arms(pixels, rows.centres, rows.axes, rows.halves, paper, _SPECK)
-    return Fill(found[:, 0], found[:, 1], found[:, 2], found[:, 3], diagonals, arms, rings, seen, known)
+    inked = seen & (found[:, 0] > _MAYBE)
+    streak = streak_ink(pixels, rows.centres, rows.axes, rows.halves, paper, inked, INNER)
+    return Fill(found[:, 0], found[:, 1], found[:, 2], found[:, 3], diagonals, arms, streak, rings, seen, known)
 
 
 def _widened(blank: Single) -> Single:

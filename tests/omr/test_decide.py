@@ -11,7 +11,14 @@ from omr.decide import Hand, Measures, decide_row, learn_hand, probability, thre
 HAND = Hand(tone=0.5, stroke=0.6, noise=0.005, marks=40)
 
 
-def row(tones: list[float], *, multiple: bool = False, arms: list[int] | None = None, cover: list[float] | None = None) -> Measures:
+def row(
+    tones: list[float],
+    *,
+    multiple: bool = False,
+    arms: list[int] | None = None,
+    cover: list[float] | None = None,
+    streak: list[float] | None = None,
+) -> Measures:
     n = len(tones)
     tone = np.array(tones)
     return Measures(
@@ -21,6 +28,7 @@ def row(tones: list[float], *, multiple: bool = False, arms: list[int] | None = 
         spill=np.zeros(n),
         diagonals=np.zeros(n),
         arms=np.array(arms or [0] * n),
+        streak=np.array(streak or [0.0] * n),
         seen=np.ones(n, bool),
         known=np.ones(n, bool),
         multiple=multiple,
@@ -66,6 +74,13 @@ def test_a_fill_that_is_crossed_out_is_a_doubt_and_a_cross_alone_is_a_mark() -> 
     assert decide_row(row([0.6, 0.0], arms=[4, 0], cover=[1.0, 0.0]), HAND).doubt
     alone = decide_row(row([0.25, 0.0], arms=[4, 0], cover=[0.5, 0.0]), HAND)
     assert (alone.marked, alone.doubt) == ((0,), False)
+
+
+def test_what_only_a_streak_makes_a_mark_is_a_doubt_and_a_fill_under_a_streak_is_none() -> None:
+    assert decide_row(row([0.2, 0.0], streak=[0.18, 0.0]), HAND).doubt
+    assert decide_row(row([0.2, 0.5], streak=[0.18, 0.0], multiple=True), HAND).doubt
+    under = decide_row(row([0.6, 0.0], streak=[0.18, 0.0]), HAND)
+    assert (under.marked, under.doubt) == ((0,), False)
 
 
 def test_several_marks_of_different_strength_are_no_doubt_where_several_are_asked_for() -> None:

@@ -55,6 +55,21 @@ def test_every_bubble_of_a_letter_filled_is_not_taken_for_print() -> None:
     assert [reading.fields[f"Q{i}"].value for i in range(1, 16)] == ["A"] * 15
 
 
+@pytest.mark.parametrize("turn", [0, 90])
+@pytest.mark.parametrize(("wide", "left"), [(3, 0.2), (6, 0.5), (14, 0.3)])
+def test_a_streak_of_the_scanner_is_never_an_answer(wide: int, left: float, turn: int) -> None:
+    told = {name: value for name, value in expected().items() if name != "number"}
+    for option in range(4):
+        pixels = Drawing(answers(KEY)).page().pixels.astype(np.float32)
+        at = round((40 + 7 * option) * 8.0) - wide // 2 + 5  # beside the letter's middle
+        pixels[:, at : at + wide] *= left
+        streaked = np.ascontiguousarray(np.rot90(pixels.astype(np.uint8), -turn // 90))
+        reading = read_page(Page(streaked, "streaked"), [form()], cut=False)
+        silent = {n: reading.fields[n].value for n in told if not reading.fields[n].doubt and reading.fields[n].value != told[n]}
+        assert silent == {}
+        assert wide > 10 or not all(reading.fields[f"Q{i}"].doubt for i in range(1, 16)), "a fill under a thin streak stays one"
+
+
 @pytest.mark.parametrize("shade", [0, 30, 60])
 def test_a_black_page_has_no_answers(shade: int) -> None:
     reading = read_page(Page(np.full((1680, 1184), shade, np.uint8), "black"), [form()], cut=True)
