@@ -31,6 +31,7 @@ CROSSED = 3  # strokes that leave through the four corners: a cross over a fill;
 COVERED = 0.80  # share of a bubble that is inked when it is filled and not only crossed
 STREAKED = 1.5  # times what a streak is measured to add; a mark must be one without it
 LOST = 0.10  # share of the page's marks that may be weak before its blank rows are doubted
+PALE, ALONE = 0.008, 0.3  # least darkness of a bubble that stands out of its row, and the most that the next one has of it
 PRINTED = 0.10  # what a letter may add where no blank of it was there to compare with
 SURE = 0.01  # a bubble between this probability and its complement is a doubt
 _TAIL = math.log((1 - SURE) / SURE)
@@ -62,6 +63,7 @@ class Hand:
     noise: float
     marks: int  # how many marks it was learnt from
     weak: float = 0.0  # share of them that is hardly more than an empty bubble may be
+    pale: bool = False  # hardly any mark, but row after row one bubble that is a little darker than the others
     thin: bool = False  # the scan is black and white by a threshold: a pale mark leaves nothing
 
 
@@ -80,6 +82,7 @@ _FEW = 5  # marks from which a hand can be learnt
 def learn_hand(rows: Sequence[Measures], *, thin: bool = False) -> Hand:
     """The page's hand from rows with one plain mark, and its noise from all bubbles that are not their row's first."""
     tones, strokes, others = [], [], []
+    seen = pale = 0
     for row in rows:
         if row.tone.size < 2 or not row.seen.all():
             continue
@@ -87,12 +90,14 @@ def learn_hand(rows: Sequence[Measures], *, thin: bool = False) -> Hand:
         top, next_ = int(order[-1]), int(order[-2])
         if not row.multiple:
             others.extend(row.tone[order[:-1]].tolist())
+            seen += 1
+            pale += bool(row.tone[top] > PALE and row.tone[next_] < ALONE * row.tone[top])
         if row.tone[top] > MARK and row.tone[next_] < 0.4 * row.tone[top] and row.streak[top] == 0:
             tones.append(float(row.tone[top]))
             strokes.append(float(row.stroke[top]))
     noise = float(np.percentile(others, 98)) if len(others) >= 20 else PRIOR.noise
     if len(tones) < _FEW:
-        return Hand(PRIOR.tone, PRIOR.stroke, noise, len(tones), thin=thin)
+        return Hand(PRIOR.tone, PRIOR.stroke, noise, len(tones), pale=pale >= max(_FEW, seen / 2), thin=thin)
     hand = Hand(float(np.median(tones)), float(np.median(strokes)), noise, len(tones), thin=thin)
     weak = float((np.array(tones) < 2 * thresholds(hand)[0]).mean())
     return replace(hand, weak=weak)
@@ -162,6 +167,8 @@ def _lost(row: Measures, marked: tuple[int, ...], hand: Hand) -> str:
         return ""
     if hand.thin:
         return "the scan is black and white, where a pale mark leaves nothing"
+    if not marked and hand.pale:
+        return "row after row one bubble is a little darker than the others: the page may be marked too faintly to read"
     if not marked and hand.weak > LOST:
         return "so many of the page's marks are weak that one may be lost"
     return ""

@@ -109,3 +109,10 @@ def test_a_hand_is_learnt_from_plain_marks_only() -> None:
 
 def test_a_page_of_blanks_has_the_usual_hand() -> None:
     assert learn_hand([row([0.0, 0.01, 0.0])] * 20).marks == 0
+
+
+def test_a_page_that_is_marked_too_faintly_to_read_is_not_a_page_of_blanks() -> None:
+    faint = [row([0.0, 0.02, 0.001, 0.0])] * 12
+    assert decide_row(faint[0], learn_hand(faint)).doubt
+    specks = [row([0.0, 0.02, 0.001, 0.0])] * 4 + [row([0.0, 0.001, 0.001, 0.0])] * 8
+    assert not decide_row(specks[0], learn_hand(specks)).doubt

@@ -30,6 +30,14 @@ def test_a_faint_hand_is_read_as_a_hand_and_its_blank_row_as_blank() -> None:
     assert {name: f.value for name, f in reading.fields.items()} == expected()
 
 
+@pytest.mark.parametrize("share", [0.06, 0.08, 0.1, 0.15, 0.2])
+def test_a_page_marked_too_faintly_is_in_doubt_and_never_a_page_of_blanks(share: float) -> None:
+    reading = read_page(Drawing(answers(KEY, share=share)).page(), [form()], cut=False)
+    told = expected()
+    silent = {name: f.value for name, f in reading.fields.items() if not f.doubt and f.value != told[name]}
+    assert silent == {}
+
+
 def test_an_erased_ghost_beside_a_mark_is_no_mark() -> None:
     reading = read_page(Drawing(answers(KEY) | answers("Q1=D Q11=B", share=0.04)).page(), [form()], cut=False)
     assert reading.status == "ok", reading.reason
