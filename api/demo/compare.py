@@ -116,23 +116,25 @@ def _answers(
 ) -> None:
     objective = {i["id"] for p in exam["papers"] for i in objective_items(p)}
     flagged = {(c["candidate"], i["item"]): i["value"] for c in cases for i in c.get("items", ())}
-    same = doubtful = silent = wrong = 0
+    same = doubtful = unasked = silent = wrong = 0
     for (candidate, item), row in items.items():
         if item not in objective or row["status"] == "absent":
             continue
         expected = told.values.get((candidate, item), "")
         if (candidate, item) in flagged and flagged[candidate, item] != expected:
             wrong += 1
-        if (candidate, item) in told.ambiguous and (candidate, item) in flagged:
-            doubtful += 1
+        if (candidate, item) in told.ambiguous:
+            doubtful += (candidate, item) in flagged
+            unasked += (candidate, item) not in flagged
         elif result.equal(row["answer"], expected, f"candidate {candidate}, {item}, answer"):
             same += 1
         else:
             silent += (candidate, item) not in flagged
     result.say("wrong_before", wrong)
     result.say("wrong_silent", silent)
-    result.say("answers_equal", f"{same} / {same + doubtful + silent}")
+    result.say("answers_equal", f"{same} / {same + silent}")
     result.say("ambiguous", doubtful)
+    result.say("ambiguous_read", unasked)
 
 
 def objective_items(paper: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
