@@ -9,10 +9,11 @@ from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, Field
 
 from api.asking import AskingDep
+from api.routes.guarded import Guarded, Number
 from core.states import CaseState
 from omr import desk
 
-router = APIRouter(prefix="/api/desk/{exam}", tags=["desk"])
+router = APIRouter(prefix="/api/desk/{exam}", tags=["desk"], route_class=Guarded)
 CLERKS = ("clerk", "office", "chief")
 Short = Annotated[str, Field(max_length=240)]
 
@@ -41,7 +42,7 @@ def _case(exam: str, view: desk.CaseView) -> dict[str, Any]:
 
 @router.get("/cases")
 def cases(
-    asking: AskingDep, state: Literal["open", "resolved", "withdrawn", "all"] = "open", limit: Annotated[int, Query(ge=1, le=100_000)] = 500
+    asking: AskingDep, state: Literal["open", "resolved", "withdrawn", "all"] = "open", limit: Annotated[int, Query(ge=1, le=10_000)] = 500
 ) -> dict[str, Any]:
     asking.require(*CLERKS)
     wanted = None if state == "all" else CaseState(state)
@@ -49,27 +50,27 @@ def cases(
 
 
 @router.get("/cases/{case}")
-def one(case: int, asking: AskingDep) -> dict[str, Any]:
+def one(case: Number, asking: AskingDep) -> dict[str, Any]:
     asking.require(*CLERKS)
     return _case(asking.exam.code, desk.get_case(asking.site, asking.exam_id, case))
 
 
 @router.get("/cases/{case}/picture")
-def picture(case: int, asking: AskingDep, other: bool = False) -> Response:
+def picture(case: Number, asking: AskingDep, other: bool = False) -> Response:
     asking.require(*CLERKS)
     data, kind = desk.case_picture(asking.site, asking.exam_id, case, other=other)
     return Response(data, media_type=kind, headers={"Cache-Control": "private, no-store"})
 
 
 @router.get("/cases/{case}/items/{item}/picture")
-def item_picture(case: int, item: str, asking: AskingDep) -> Response:
+def item_picture(case: Number, item: str, asking: AskingDep) -> Response:
     asking.require(*CLERKS)
     data, kind = desk.item_picture(asking.site, asking.exam_id, case, item)
     return Response(data, media_type=kind, headers={"Cache-Control": "private, no-store"})
 
 
 @router.post("/cases/{case}/resolve")
-def resolve(case: int, body: Settlement, asking: AskingDep) -> dict[str, Any]:
+def resolve(case: Number, body: Settlement, asking: AskingDep) -> dict[str, Any]:
     asking.require(*CLERKS)
     decision = desk.Decision(body.action, body.reason, body.values, body.candidate, body.sheet, body.side)
     view = desk.resolve(asking.site, asking.exam_id, asking.person.actor, case, decision, version=body.version)
@@ -77,7 +78,7 @@ def resolve(case: int, body: Settlement, asking: AskingDep) -> dict[str, Any]:
 
 
 @router.post("/cases/{case}/undo")
-def undo(case: int, asking: AskingDep) -> dict[str, Any]:
+def undo(case: Number, asking: AskingDep) -> dict[str, Any]:
     asking.require(*CLERKS)
     view = desk.undo(asking.site, asking.exam_id, asking.person.actor, case)
     return {"case": _case(asking.exam.code, view), "state": view.state}

@@ -10,10 +10,11 @@ from fastapi.concurrency import run_in_threadpool
 from pydantic import BaseModel, ConfigDict, Field
 
 from api.asking import StationDep
+from api.routes.guarded import Guarded
 from core.errors import BadInput
 from scanner import intake
 
-router = APIRouter(prefix="/api/intake/{exam}", tags=["intake"])
+router = APIRouter(prefix="/api/intake/{exam}", tags=["intake"], route_class=Guarded)
 LARGEST_FRAME = 64 * 1024 * 1024
 
 

@@ -9,10 +9,11 @@ from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, Field
 
 from api.asking import AskingDep, PersonDep, SiteDep
+from api.routes.guarded import Guarded, Number
 from core.errors import NotFound
 from marking import own, problems, submit, work
 
-router = APIRouter(prefix="/api/marking", tags=["marking"])
+router = APIRouter(prefix="/api/marking", tags=["marking"], route_class=Guarded)
 MOST_HELD = 5
 Hold = Annotated[int, Field(ge=1, le=MOST_HELD)]
 Token = Annotated[str, Field(min_length=1, max_length=40)]
@@ -117,7 +118,7 @@ def open_problems(asking: AskingDep) -> dict[str, Any]:
 
 
 @router.get("/{exam}/problems/{problem_id}/pictures/{n}")
-def problem_picture(problem_id: int, n: int, asking: AskingDep) -> Response:
+def problem_picture(problem_id: Number, n: Number, asking: AskingDep) -> Response:
     for found in problems.open_problems(asking.site, asking.exam_id, asking.person.id):
         if found.id == problem_id and 0 <= n < len(found.pictures):
             return Response(asking.site.store.get(found.pictures[n]), media_type="image/jpeg")
@@ -125,7 +126,7 @@ def problem_picture(problem_id: int, n: int, asking: AskingDep) -> Response:
 
 
 @router.post("/{exam}/problems/{problem_id}/resolve")
-def resolve_problem(problem_id: int, body: Resolution, asking: AskingDep) -> dict[str, bool]:
+def resolve_problem(problem_id: Number, body: Resolution, asking: AskingDep) -> dict[str, bool]:
     problems.resolve_problem(
         asking.site, asking.exam_id, asking.person.id, problem_id, body.action, key=body.key, values=body.marks, note=body.note
     )

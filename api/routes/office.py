@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 from api import records
 from api.asking import AskingDep
 from api.auth import check_password
+from api.routes.guarded import Guarded, Number
 from api.status import status
 from core.errors import Forbidden
 from core.tables import Release, Signature, User
@@ -23,7 +24,7 @@ from scoring import export, reports
 from scoring import release as releases
 from scoring.verify import verify
 
-router = APIRouter(prefix="/api/office/{exam}", tags=["office"])
+router = APIRouter(prefix="/api/office/{exam}", tags=["office"], route_class=Guarded)
 OFFICE = ("office", "chief")
 
 
@@ -88,19 +89,19 @@ def draft(asking: AskingDep) -> dict[str, Any]:
 
 
 @router.get("/release/{number}")
-def show(number: int, asking: AskingDep) -> dict[str, Any]:
+def show(number: Number, asking: AskingDep) -> dict[str, Any]:
     asking.require(*OFFICE, "auditor")
     return _shown(asking, number)
 
 
 @router.post("/release/{number}/override")
-def override(number: int, body: Override, asking: AskingDep) -> dict[str, Any]:
+def override(number: Number, body: Override, asking: AskingDep) -> dict[str, Any]:
     releases.override(asking.site, asking.exam_id, number, law=body.law, user_id=asking.person.id, reason=body.reason)
     return _shown(asking, number)
 
 
 @router.post("/release/{number}/sign")
-def sign(number: int, body: Signing, asking: AskingDep) -> dict[str, Any]:
+def sign(number: Number, body: Signing, asking: AskingDep) -> dict[str, Any]:
     """A signature asks for the password again: an open session at an empty desk must not sign."""
     if check_password(asking.site, asking.person.login, body.password) != asking.person.id:
         raise Forbidden("that is another person's password.", where="password")
@@ -109,14 +110,14 @@ def sign(number: int, body: Signing, asking: AskingDep) -> dict[str, Any]:
 
 
 @router.post("/release/{number}/publish")
-def publish(number: int, asking: AskingDep) -> dict[str, Any]:
+def publish(number: Number, asking: AskingDep) -> dict[str, Any]:
     asking.require(*OFFICE)
     releases.publish(asking.site, asking.exam_id, number)
     return _shown(asking, number)
 
 
 @router.get("/release/{number}/release.zip")
-def release_zip(number: int, asking: AskingDep) -> Response:
+def release_zip(number: Number, asking: AskingDep) -> Response:
     """The self-contained release, checkable off line with `markhall verify-release`."""
     asking.require(*OFFICE, "auditor")
     with TemporaryDirectory() as folder:
@@ -125,7 +126,7 @@ def release_zip(number: int, asking: AskingDep) -> Response:
 
 
 @router.get("/release/{number}/reports.zip")
-def reports_zip(number: int, asking: AskingDep) -> Response:
+def reports_zip(number: Number, asking: AskingDep) -> Response:
     asking.require(*OFFICE)
     with TemporaryDirectory() as folder:
         reports.write_reports(asking.site, asking.exam_id, number, Path(folder) / "reports", languages=("zh", "en"))

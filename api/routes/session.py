@@ -10,12 +10,13 @@ from sqlalchemy import select
 
 from api.asking import COOKIE, PersonDep, SiteDep, TokenDep
 from api.auth import SESSION_HOURS, Person, sign_in, sign_out
+from api.routes.guarded import Guarded
 from core.loading import definition_of
 from core.site import Site
 from core.tables import Exam
 from marking.work import release_everywhere
 
-router = APIRouter(prefix="/api", tags=["session"])
+router = APIRouter(prefix="/api", tags=["session"], route_class=Guarded)
 
 
 class SignIn(BaseModel):
