@@ -24,7 +24,7 @@ export const officeWords = {
   "status.failed": ["失败", "failed"],
   "status.running": ["进行中", "running"],
   "status.total": ["合计", "total"],
-  "status.open": ["待处理", "open"],
+  "status.open": ["待完成", "open"],
   "status.leased": ["评阅中", "leased"],
   "status.done": ["完成", "done"],
   "status.void": ["作废", "void"],
