@@ -16,7 +16,7 @@ from datetime import datetime
 from typing import Any
 
 from redis.exceptions import RedisError
-from sqlalchemy import func, insert, select
+from sqlalchemy import ColumnElement, and_, func, insert, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -67,17 +67,18 @@ class Ready:
 
 def sweep(site: Site, exam_id: int) -> int:
     """Make every response that is ready, and see that waiting tasks are in Redis. Returns how many responses were made."""
-    made = 0
+    made, before = 0, 0
     stamp = _stamp(site, exam_id)
     if not _is_known(site, exam_id, stamp):
         with site.database.read() as session:
             version, definition = current_definition(session, exam_id)
+            before = session.scalar(select(func.max(Task.id)).where(Task.exam_id == exam_id)) or 0
         replaced.look(site, exam_id)
         for paper in definition.papers:
             made += _sweep_paper(site, exam_id, version, paper)
         _remember(site, exam_id, stamp)
     try:
-        recover.top_up(site, exam_id)
+        recover.top_up(site, exam_id, before if made else None)
     except (RedisError, Unavailable):
         log.warning("the queue server cannot be reached; tasks wait in the database")
     return made
@@ -115,7 +116,10 @@ def _unfinished(session: Session, exam_id: int, paper: Paper, after: int) -> lis
     """Present scripts, in order, that have fewer responses than the paper asks of a candidate; with their school."""
     optional = {group for choice in paper.choices for group in choice.among}
     wanted = len(paper.written) - len(optional) + len(paper.choices)
-    have = select(func.count()).where(Response.script_id == Script.id, Response.current).scalar_subquery()
+    # An optional group that is not chosen any more may have a response: it must not stand for the one that is.
+    asked: list[ColumnElement[bool]] = [Response.group.not_in(optional)]
+    asked += [and_(Response.group == g, Script.chosen[choice.id].as_string() == g) for choice in paper.choices for g in choice.among]
+    have = select(func.count()).where(Response.script_id == Script.id, Response.current, or_(*asked)).correlate(Script).scalar_subquery()
     query = (
         select(Script, Candidate.school_code)
         .join(Candidate, Candidate.id == Script.candidate_id)

@@ -23,7 +23,7 @@ from core.tables import Problem, Response, ResponsePicture
 from marking.handout import SHUFFLE_BITS
 from marking.reach import reach_of
 from marking.record import Record, lock_response, lock_task
-from marking.replaced import retire
+from marking.replaced import is_anothers, retire, standing
 from marking.settle import settle, void
 from marking.submit import add_mark, after_commit, check_key, emit_mark, mark_entry, write_entries
 from marking.values import parse_values
@@ -55,8 +55,10 @@ def problem(site: Site, exam_id: int, user_id: int, token: str, key: str, reason
         reach = reach_of(session, exam_id, user_id)
         task, record = lock_task(session, exam_id, token, site.now())
         reach.require(task.level, task.paper, task.group)
-        record.hints.gone(record.waiting(task))
         known = session.scalar(select(Problem).where(Problem.marker_id == user_id, Problem.key == key))
+        if known is not None and known.task_id != task.id:
+            raise Conflict("this key was used for another problem.", where="key", remedy="Send each problem under a new key.")
+        record.hints.gone(record.waiting(task))
         if known is None:
             known = _raise(record, task.id, user_id, key, reason, note)
         problem_id = known.id
@@ -91,11 +93,15 @@ def resolve_problem(
                 if found.resolution.get("key") == key:
                     return
                 raise Conflict("the problem has been resolved already.", where="problem")
+            if action != "void" and is_anothers(session, record.response):
+                raise Conflict("its pictures are not this script's any more.", where="problem", remedy="Void its marks.")
             if action == "void":
                 retire(record, f"user:{user_id}", "its marks were voided")
             if action == "mark":
                 _last_word(record, user_id, key, values, excluded=record.response.school_code in reach.schools)
-            _close(record, open_ones, user_id, {"action": action, "key": key, "note": note})
+            _close(
+                record, open_ones, user_id, {"action": action, "key": key, "note": note, "standing": standing(session, record.response.id)}
+            )
             if action == "back":
                 record.response.state = ResponseState.OPEN
                 write_entries(record, [_entry(record, user_id, "resolved: back to marking"), *settle(record)])

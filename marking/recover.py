@@ -44,13 +44,17 @@ def ensure(site: Site, exam_id: int) -> bool:
     return True
 
 
-def top_up(site: Site, exam_id: int) -> None:
-    """Offer open tasks that are newer than the last that was surely offered: a process may have died before it could."""
+def top_up(site: Site, exam_id: int, since: int | None = None) -> None:
+    """Offer open tasks that are newer than the last that was surely offered: a process may have died before it could.
+
+    Also all after `since`: where a commit took long, newer tasks of others may have been offered already.
+    """
     if not ensure(site, exam_id):
         return
     key = f"{prefix(exam_id)}offered"
     kept = site.redis.get(key)
     after = int(kept) if isinstance(kept, bytes) else 0
+    after = after if since is None else min(after, since)
     with site.database.read() as session:
         settled = session.scalar(select(func.max(Task.id)).where(Task.exam_id == exam_id, Task.made_at < site.now() - SETTLED))
     _offer(site, exam_id, after)

@@ -1,7 +1,8 @@
 """Responses whose pictures do not stand any more: a page was scanned again, or its sheet turned out to be another's.
 
 Where nobody has marked, the response is superseded and made anew. Where somebody has, nothing is decided by itself: the
-response becomes a problem, and a leader carries the marks over, voids them, or marks.
+response becomes a problem, and a leader carries the marks over, voids them, or marks. What a leader carried over is
+asked about again as soon as something else befalls the pictures.
 """
 
 from __future__ import annotations
@@ -10,7 +11,8 @@ import logging
 from typing import Any
 
 from redis.exceptions import RedisError
-from sqlalchemy import exists, or_, select
+from sqlalchemy import or_, select
+from sqlalchemy.orm import Session
 
 from core import ledger
 from core.errors import Unavailable
@@ -22,16 +24,17 @@ from marking.record import Record, lock_response
 from marking.settle import void
 
 REASON = "replaced"
+LOOKED_AT = (ResponseState.OPEN, ResponseState.AGREED, ResponseState.FINAL)  # a problem waits for its leader as it is
 log = logging.getLogger("markhall.marking")
 
 
 def look(site: Site, exam_id: int) -> int:
     """Put every such response right, or before a leader. Returns how many there were."""
     with site.database.read() as session:
-        found = list(session.scalars(_stale(exam_id)))
+        found = [response_id for response_id in session.scalars(_stale(exam_id)) if not _is_carried(session, response_id)]
     for response_id in found:
         with site.database.write() as session:
-            if session.scalar(_stale(exam_id).where(Response.id == response_id)) is None:
+            if session.scalar(_stale(exam_id).where(Response.id == response_id)) is None or _is_carried(session, response_id):
                 continue
             record = lock_response(session, exam_id, response_id, site.now())
             if record.counted():
@@ -51,16 +54,52 @@ def _stale(exam_id: int) -> Any:
         .join(Page, Page.id == ResponsePicture.page_id)
         .join(Sheet, Sheet.id == Page.sheet_id)
         .where(ResponsePicture.response_id == Response.id)
-        .where(or_(Page.state != PageState.READ, Sheet.script_id.is_distinct_from(Response.script_id), Sheet.state != SheetState.ASSIGNED))
+        .where(
+            or_(
+                Page.state == PageState.SUPERSEDED, Sheet.script_id.is_distinct_from(Response.script_id), Sheet.state != SheetState.ASSIGNED
+            )
+        )
     )
-    carried = exists().where(Problem.response_id == Response.id, Problem.reason == REASON, Problem.state == "resolved")
     return (
         select(Response.id)
         .join(Script, Script.id == Response.script_id)
-        .where(Response.exam_id == exam_id, Response.current, Response.state.in_((ResponseState.OPEN, ResponseState.AGREED)))
-        .where(or_(fallen.exists(), Script.state == ScriptState.ABSENT), ~carried)
+        .where(Response.exam_id == exam_id, Response.current, Response.state.in_(LOOKED_AT))
+        .where(or_(fallen.exists(), Script.state == ScriptState.ABSENT))
         .order_by(Response.id)
     )
+
+
+def standing(session: Session, response_id: int) -> str:
+    """How the pictures of a response stand: what a leader who carries its marks over has decided upon."""
+    query = (
+        select(ResponsePicture.ordinal, Page.state, Sheet.script_id, Sheet.state)
+        .join(Page, Page.id == ResponsePicture.page_id)
+        .join(Sheet, Sheet.id == Page.sheet_id)
+        .where(ResponsePicture.response_id == response_id)
+        .order_by(ResponsePicture.ordinal)
+    )
+    pictures = [
+        f"{n}:{'gone' if page is PageState.SUPERSEDED else 'here'}:{script}:{sheet}" for n, page, script, sheet in session.execute(query)
+    ]
+    state = session.scalar(select(Script.state).join(Response, Response.script_id == Script.id).where(Response.id == response_id))
+    return " ".join([*pictures, "absent" if state is ScriptState.ABSENT else "present"])
+
+
+def is_anothers(session: Session, response: Response) -> bool:
+    """Whether a picture is on a sheet that is not this script's any more."""
+    query = (
+        select(ResponsePicture.id)
+        .join(Page, Page.id == ResponsePicture.page_id)
+        .join(Sheet, Sheet.id == Page.sheet_id)
+        .where(ResponsePicture.response_id == response.id, Sheet.script_id.is_distinct_from(response.script_id))
+    )
+    return session.scalar(query.limit(1)) is not None
+
+
+def _is_carried(session: Session, response_id: int) -> bool:
+    query = select(Problem.resolution).where(Problem.response_id == response_id, Problem.reason == REASON, Problem.state == "resolved")
+    carried = [resolution.get("standing") for resolution in session.scalars(query)]
+    return bool(carried) and standing(session, response_id) in carried
 
 
 def _hold(record: Record) -> None:

@@ -50,7 +50,7 @@ def submit(site: Site, exam_id: int, user_id: int, token: str, key: str, values:
             reach.require(task.level, task.paper, task.group)
             again = _sent_before(record, user_id, key)
             mark = again or _keep(record, reach, task, key, parse_values(record.group, values), seconds)
-            record.hints.done(user_id, record.waiting(task))
+            record.hints.done(user_id, record.waiting(record.task(mark.task_id)))  # of a retry: the task that was marked
             saved = Saved(token, _outcome(mark), mark.id)
     except IntegrityError as e:
         raise Conflict("this key was used for another mark.", where="key", remedy="Send each mark under a new key.") from e

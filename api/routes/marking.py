@@ -7,10 +7,11 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, Field
+from redis.exceptions import RedisError
 
 from api.asking import AskingDep, PersonDep, SiteDep
 from api.routes.guarded import Guarded, Number
-from core.errors import NotFound
+from core.errors import MarkhallError, NotFound
 from marking import own, problems, submit, work
 
 router = APIRouter(prefix="/api/marking", tags=["marking"], route_class=Guarded)
@@ -70,6 +71,14 @@ def _next(asking: AskingDep, group: str | None, hold: int) -> dict[str, Any]:
     return {"tasks": [_task(t) for t in found.tasks], "open": found.open}
 
 
+def _next_if_any(asking: AskingDep, group: str | None, hold: int) -> dict[str, Any]:
+    """After something was saved: a reply that said no would have it sent again, or taken for lost."""
+    try:
+        return _next(asking, group, hold)
+    except (RedisError, MarkhallError):
+        return {"tasks": [], "open": 0}
+
+
 @router.get("/pictures/{token}")
 def picture(token: str, site: SiteDep, person: PersonDep) -> Response:
     data = site.store.get(work.picture(site, person.id, token))
@@ -89,7 +98,7 @@ def next_tasks(body: Next, asking: AskingDep) -> dict[str, Any]:
 @router.post("/{exam}/marks")
 def mark(body: NewMark, asking: AskingDep) -> dict[str, Any]:
     saved = submit.submit(asking.site, asking.exam_id, asking.person.id, body.task, body.key, body.marks, body.seconds)
-    return {"saved": {"task": saved.task, "outcome": saved.outcome}, **_next(asking, body.group, body.hold)}
+    return {"saved": {"task": saved.task, "outcome": saved.outcome}, **_next_if_any(asking, body.group, body.hold)}
 
 
 @router.post("/{exam}/revise")
@@ -101,7 +110,7 @@ def revise(body: Revision, asking: AskingDep) -> dict[str, Any]:
 @router.post("/{exam}/problem")
 def problem(body: NewProblem, asking: AskingDep) -> dict[str, Any]:
     problems.problem(asking.site, asking.exam_id, asking.person.id, body.task, body.key, body.reason, body.note)
-    return _next(asking, body.group, body.hold)
+    return _next_if_any(asking, body.group, body.hold)
 
 
 @router.get("/{exam}/problems")

@@ -12,6 +12,8 @@ from core.states import PageState, ScriptState, SheetState, TaskState
 from core.tables import Page, Response, ResponsePicture, Script, Sheet, Task
 from marking import intake
 from marking.export import task_export
+from marking.handout import prefix
+from marking.work import next_tasks
 from tests.marking.conftest import OpenHall
 from tests.marking.exams import Hall, one_group, read_all
 
@@ -90,3 +92,25 @@ def test_a_sweep_with_redis_gone_still_makes_the_responses(open_exam: OpenHall) 
     hall.site.__dict__["redis"] = real
     with hall.site.database.read() as session:
         assert set(session.scalars(select(Task.state))) == {TaskState.OPEN}
+
+
+def test_a_choice_that_is_changed_after_all_gets_its_response(open_anywhere: OpenHall) -> None:
+    hall = open_anywhere(CHOICE, sweep=False, scripts=1)
+    for chosen in ("W2", "W1"):
+        if chosen == "W2":
+            read_all(hall, chosen={"either": chosen})
+        else:
+            with hall.site.database.write() as session:
+                session.scalars(select(Script)).one().chosen = {"either": chosen}
+        hall.site.redis.flushall()
+        intake.sweep(hall.site, hall.exam_id)
+    assert groups(hall) == ["W2", "W1"]
+
+
+def test_tasks_whose_commit_took_long_are_offered_though_newer_ones_were_before(open_exam: OpenHall) -> None:
+    hall = open_exam(sweep=False, scripts=1)
+    intake.sweep(hall.site, hall.exam_id)
+    read_all(hall)
+    hall.site.redis.set(f"{prefix(hall.exam_id)}offered", 1_000_000)  # another process has offered all up to here
+    assert intake.sweep(hall.site, hall.exam_id) == 1
+    assert len(next_tasks(hall.site, hall.exam_id, hall.person("marker")).tasks) == 1

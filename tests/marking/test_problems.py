@@ -84,3 +84,14 @@ def test_a_leader_who_has_marked_the_answer_leaves_it_to_another(open_exam: Open
     number = raised(hall, user)
     with pytest.raises(Conflict, match="mark of yours"):
         resolve_problem(hall.site, hall.exam_id, both, number, "mark", key="leader key 1", values={"21": 3})
+
+
+def test_a_key_that_was_used_for_another_answer_hides_no_problem_and_loses_no_task(open_exam: OpenHall) -> None:
+    hall = open_exam(scripts=2)
+    user = hall.person("marker")
+    problem(hall.site, hall.exam_id, user, get(hall, user).task, "one key for two", "other")
+    second = get(hall, user).task
+    with pytest.raises(Conflict, match="another problem"):
+        problem(hall.site, hall.exam_id, user, second, "one key for two", "other")
+    assert get(hall, user).task == second
+    check_redis(hall)
