@@ -11,10 +11,11 @@ from dataclasses import dataclass
 
 from sqlalchemy import or_, select
 
-from core.states import CaseState, PageState, ReceiptState, ScriptState
+from core.states import CaseState, PageState, ReceiptState, ScriptState, SheetState
 from core.tables import DeskCase, Page, Script, Sheet
 from omr.desk.answers import Stated, stated
 from omr.desk.cases import close_case, open_case, withdraw
+from omr.desk.extras import FIELD, bubbles_of, file_regions, is_open
 from omr.desk.sheets import is_confirmed
 from omr.desk.work import READERS, Work
 
@@ -93,6 +94,21 @@ def find_missing(work: Work) -> int:
         if _open(work, script, work.cards_of(script.id)):
             continue
         found += _report_missing(work, script)
+    return found + _find_nameless(work)
+
+
+def _find_nameless(work: Work) -> int:
+    """A sheet of nobody whose side with the number never came: its other side must not lie there unseen."""
+    about = select(DeskCase.sheet_id).where(
+        DeskCase.exam_id == work.exam.id, DeskCase.state == CaseState.OPEN, DeskCase.sheet_id.is_not(None)
+    )
+    query = select(Sheet).where(Sheet.exam_id == work.exam.id, Sheet.state == SheetState.UNASSIGNED, Sheet.id.not_in(about))
+    read = select(Page.sheet_id).where(Page.exam_id == work.exam.id, Page.state == PageState.READ, Page.sheet_id.is_not(None))
+    found = 0
+    for sheet in work.session.scalars(query.where(Sheet.id.in_(read)).order_by(Sheet.id)).all():
+        page = work.pages(sheet.id)[0]
+        open_case(work, "candidate_unknown", receipt=work.receipt(page.receipt_id), page=page, sheet=sheet, side=page.side)
+        found += 1
     return found
 
 
@@ -113,6 +129,7 @@ def _settle(work: Work, script: Script, sheets: list[Sheet]) -> None:
         return
     held = _held(work, script, sheets)
     arrived = any(work.pages(s.id) for s in sheets)
+    _join_extras(work, held)
     quiet = not work.may_have_cases(sheets=[s.id for s in sheets], scripts=[script.id])
     if arrived and not quiet:
         _close_script_missing(work, script)
@@ -127,6 +144,19 @@ def _settle(work: Work, script: Script, sheets: list[Sheet]) -> None:
         entry = {"kind": "script", "script": script.secret, "candidate": work.pseudonym(script.candidate_id), "paper": script.paper}
         work.office(**entry, state=str(state), by=work.by)
         work.event("script", script=script.id, state=str(state))
+
+
+def _join_extras(work: Work, held: Held) -> None:
+    """The answers that go on on extra sheets; which question, is a case where the bubbles do not name one."""
+    for sheet in (s for s in held.sheets if s.extra):
+        found = bubbles_of(work, sheet)
+        if found is None:
+            continue
+        page, said = found
+        if is_open(work, sheet, said):
+            _open_on(work, held, page, "choice", FIELD)
+        else:
+            file_regions(work, sheet, said)
 
 
 def _held(work: Work, script: Script, sheets: list[Sheet]) -> Held:
