@@ -31,3 +31,22 @@ def main() -> None:
     except KeyboardInterrupt:
         typer.echo("markhall: stopped.", err=True)
         sys.exit(130)
+    except Exception as error:
+        sentence = _of_the_machine(error)
+        if sentence is None or sys.argv[1:2] in (["serve"], ["worker"]):  # their logs are for whoever mends them
+            raise
+        typer.echo(f"markhall: {sentence}", err=True)
+        sys.exit(5)
+
+
+def _of_the_machine(error: Exception) -> str | None:
+    """A file, a database or a queue that is not to be had, in one sentence; nothing for a defect of ours."""
+    kind = f"{type(error).__module__.split('.')[0]}.{type(error).__name__}"
+    if isinstance(error, OSError) and error.filename is not None:
+        return f"{error.filename}: {error.strerror}. Name another place, or make this one usable."
+    if kind == "sqlalchemy.OperationalError":
+        first = str(getattr(error, "orig", error)).splitlines()[0]
+        return f"MARKHALL_DATABASE_URL: the database does not answer ({first}). Start it, or correct the address."
+    if kind == "redis.ConnectionError":
+        return f"MARKHALL_REDIS_URL: the queue server does not answer ({error}). Start it, or correct the address."
+    return None

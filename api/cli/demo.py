@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
 
-def language_of_the_machine() -> str:
+def language_of_the_machine() -> Literal["zh", "en"]:
     names = (os.environ.get(v, "") for v in ("LC_ALL", "LC_MESSAGES", "LANG"))
     first = next((n for n in names if n), "")
     return "zh" if first.startswith("zh") else "en"
@@ -18,14 +18,16 @@ def language_of_the_machine() -> str:
 def register(main: typer.Typer) -> None:
     @main.command()
     def demo(
-        candidates: Annotated[int, typer.Option("--candidates", min=1, max=99_999)] = 100,
-        folder: Annotated[Path, typer.Option("--dir", help="where everything goes; an earlier demo there is removed")] = Path("demo"),
-        lang: Annotated[str, typer.Option("--lang", help="zh or en; default: the machine's")] = "",
+        candidates: Annotated[int, typer.Option("--candidates", min=1, max=99_999, help="how many sit the exam")] = 100,
+        folder: Annotated[
+            Path, typer.Option("--dir", file_okay=False, help="where everything goes; an earlier demo there is removed")
+        ] = Path("demo"),
+        lang: Annotated[Literal["zh", "en"] | None, typer.Option("--lang", help="default: the machine's language")] = None,
         serve: Annotated[bool, typer.Option("--serve", help="leave the web pages up, with accounts, so that you can mark")] = False,
         resume: Annotated[bool, typer.Option("--resume", help="go on with a demo that was cut off")] = False,
-        trouble: Annotated[str, typer.Option("--trouble", help="none, typical or harsh")] = "typical",
-        seed: Annotated[int, typer.Option("--seed")] = 2026,
-        readers: Annotated[int, typer.Option("--readers", min=1)] = os.cpu_count() or 1,
+        trouble: Annotated[Literal["none", "typical", "harsh"], typer.Option("--trouble", help="how bad the paper is")] = "typical",
+        seed: Annotated[int, typer.Option("--seed", help="the same seed, the same exam")] = 2026,
+        readers: Annotated[int, typer.Option("--readers", min=1, help="reader processes; default: one a core")] = os.cpu_count() or 1,
     ) -> None:
         """See a small exam go through its whole life, from blank sheets to verified scores."""
         from api.demo.run import run_demo
@@ -35,7 +37,7 @@ def register(main: typer.Typer) -> None:
             candidates=candidates,
             seed=seed,
             trouble=trouble,
-            language="zh" if (lang or language_of_the_machine()) == "zh" else "en",
+            language=lang or language_of_the_machine(),
             serve=serve,
             resume=resume,
             readers=readers,

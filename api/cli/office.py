@@ -7,22 +7,25 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from api.cli.progress import Bar, console
+from api.cli.progress import Bar
 
 if TYPE_CHECKING:
     from core.site import Site
 
-ExamCode = Annotated[str, typer.Option("--exam")]
+ExamCode = Annotated[str, typer.Option("--exam", help="the exam's code")]
 Out = Annotated[Path, typer.Option("-o", "--out", help="the folder to write")]
 Number = Annotated[int | None, typer.Option("--number", help="which release; default: the published one")]
 
 
 def _open(code: str) -> tuple[Site, int]:
+    from core.db import migrate
     from core.loading import exam_by_code
     from core.settings import Settings
     from core.site import open_site
 
-    site = open_site(Settings.from_environment())
+    settings = Settings.from_environment()
+    migrate(settings.database_url)
+    site = open_site(settings)
     with site.database.read() as session:
         return site, exam_by_code(session, code).id
 
@@ -67,6 +70,7 @@ def _register_checks(main: typer.Typer) -> None:
     @main.command()
     def verify(exam: ExamCode) -> None:
         """Check the laws Z1-Z8; exit status 3 when one does not hold."""
+        from rich.console import Console
         from rich.table import Table
 
         from scoring.verify import verify as check
@@ -76,7 +80,7 @@ def _register_checks(main: typer.Typer) -> None:
         table = Table("", "", "", "", show_header=False, show_edge=False)
         for law in laws:
             table.add_row(law.law, f"{law.name.zh} {law.name.en}", "[green]ok[/]" if law.holds else "[red]FAILS[/]", law.detail.en)
-        console.print(table)
+        Console().print(table)
         raise typer.Exit(0 if all(law.holds for law in laws) else 3)
 
 

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from core.site import Site
 
 app = typer.Typer(help="People, stations and what they may do.", no_args_is_help=True)
-Login = Annotated[str, typer.Argument()]
+Login = Annotated[str, typer.Argument(help="what the person signs in with")]
 
 
 def _site() -> Site:
@@ -26,10 +26,10 @@ def _site() -> Site:
 @app.command()
 def add(
     login: Login,
-    name: Annotated[str, typer.Option("--name")] = "",
+    password: Annotated[str, typer.Option(prompt=True, hide_input=True, confirmation_prompt=True, envvar="MARKHALL_PASSWORD")],
+    name: Annotated[str, typer.Option("--name", help="default: the login")] = "",
     affiliation: Annotated[str, typer.Option("--school", help="the school whose scripts this person must not mark")] = "",
     conflict: Annotated[list[str] | None, typer.Option("--conflict", help="a further school, declared")] = None,
-    password: Annotated[str, typer.Option(prompt=True, hide_input=True, confirmation_prompt=True, envvar="MARKHALL_PASSWORD")] = "",
 ) -> None:
     """Add a person."""
     from api.auth import add_user
@@ -53,8 +53,10 @@ def role(
 
 
 @app.command()
-def station(name: Annotated[str, typer.Argument()], exam: Annotated[str, typer.Option("--exam")]) -> None:
-    """Register a scan station; its token is shown once."""
+def station(
+    name: Annotated[str, typer.Argument(help="the station's name")], exam: Annotated[str, typer.Option("--exam", help="the exam's code")]
+) -> None:
+    """Register a scan station; its token is shown once. Again: a new token."""
     from core.loading import exam_by_code
     from scanner.intake import register_station
 

@@ -15,7 +15,12 @@ class Bar:
 
     def __init__(self, title: str, *, on: Console = console) -> None:
         self._progress = Progress(
-            TextColumn("{task.description}"), BarColumn(bar_width=32), MofNCompleteColumn(), TimeElapsedColumn(), console=on
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=32),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            console=on,
+            disable=not on.is_terminal,
         )
         self._task = self._progress.add_task(title, total=None)
 
@@ -27,4 +32,5 @@ class Bar:
         self._progress.update(self._task, completed=done, total=total)
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._progress.live.transient = kind is not None  # an error is not said under half a bar
         self._progress.stop()

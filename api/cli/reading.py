@@ -32,7 +32,7 @@ def register(main: typer.Typer) -> None:
         answers: Annotated[Path, typer.Option("--answers", help="CSV: sheet,field,value")],
         out: Annotated[Path, typer.Option("-o", "--out", help="the folder to fill")],
         trouble: Annotated[str, typer.Option("--trouble", help="none, typical or harsh")] = "typical",
-        seed: Annotated[int, typer.Option("--seed")] = 1,
+        seed: Annotated[int, typer.Option("--seed", help="the same seed, the same scans")] = 1,
         jobs: Annotated[int, typer.Option("--jobs", min=1, help="processes")] = os.cpu_count() or 1,
     ) -> None:
         """What a scanner would make of filled sheets, with truth.csv."""

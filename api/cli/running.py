@@ -11,8 +11,8 @@ import typer
 
 from core.settings import Settings
 
-Host = Annotated[str, typer.Option("--host")]
-Port = Annotated[int, typer.Option("--port")]
+Host = Annotated[str, typer.Option("--host", help="the address to listen at; 0.0.0.0: every one of this machine")]
+Port = Annotated[int, typer.Option("--port", help="the port to listen at")]
 
 
 def register(main: typer.Typer) -> None:

@@ -52,7 +52,7 @@ def gather(session: Session, exam: Exam, number: int | None, rates: Rates | None
     query = select(Release).where(Release.exam_id == exam.id).order_by(Release.number.desc())
     release = session.scalars(query if number is None else query.where(Release.number == number)).first()
     if release is None:
-        raise NotFound("there is no such release.", where=f"exam {exam.code}", remedy="Draft one with `markhall release`.")
+        raise NotFound("there is no such release.", where=f"exam {exam.code}", remedy="Draft, sign and publish it in the office page.")
     definition = definition_of(session, exam, release.definition_version)
     zone = ZoneInfo(definition.time_zone)
     records: dict[str, dict[str, ScoreRecord]] = {}
