@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 from pathlib import Path
 
-import pikepdf
 import pytest
 import simplejpeg
 from PIL import Image
@@ -13,6 +12,7 @@ from PIL import Image
 from core.errors import BadInput
 from core.template import dump_template
 from omr.files import read_files
+from tests.omr.bad_files import huge_png, locked_pdf
 from tests.omr.drawn import KEY, Drawing, answers, expected, form
 
 
@@ -24,10 +24,8 @@ def test_a_bad_page_never_stops_the_pages_after_it(tmp_path: Path) -> None:
     (folder / "1-cut.jpg").write_bytes(good[: len(good) // 2])
     (folder / "2-text.tif").write_text("not a picture", encoding="utf-8")
     (folder / "3-empty.jpg").touch()
-    locked = pikepdf.new()
-    locked.add_blank_page()
-    locked.save(folder / "4-locked.pdf", encryption=pikepdf.Encryption(user="secret", owner="secret"))
-    Image.new("1", (60_000, 60_000)).save(folder / "5-huge.png")
+    (folder / "4-locked.pdf").write_bytes(locked_pdf())
+    (folder / "5-huge.png").write_bytes(huge_png())
     (folder / "6-good.jpg").write_bytes(good)
     Image.new("L", (1184, 1680), 250).save(folder / "7-blank.png")
     template, out = tmp_path / "template.json", tmp_path / "out.csv"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,7 +11,9 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import pypdfium2
 import pytest
+from PIL import Image
 from sqlalchemy import select
 
 from core import queue
@@ -30,6 +33,7 @@ from omr.print import print_sheets
 from scanner import intake
 from scanner.decode import decode
 from scanner.simulator.run import simulate
+from tests.omr.bad_files import huge_png, locked_pdf
 from tests.omr.hall import EXAM
 
 NUMBERS = ("20260000", "20260001")
@@ -128,6 +132,32 @@ def test_bad_files_are_set_aside_each_with_its_sentence_and_the_others_are_read(
     assert said["2"][1].startswith("this is not a picture")
     assert "breaks off" in said["3"][1]
     assert said["4"][0] == "blank"
+    with room.site.database.read() as session:
+        assert intake.conservation(session, room.exam_id).faults == ()
+
+
+def test_what_no_reader_can_read_waits_with_a_sentence_and_the_page_of_another_exam_as_foreign(
+    room: Room, scans: Scans, tmp_path: Path
+) -> None:
+    other = ExamDefinition.model_validate(EXAM | {"exam": "T9"})
+    (paper,) = print_sheets(other, scans.roster[:1], tmp_path / "other.pdf").papers
+    pages = pypdfium2.PdfDocument(paper.pdf)
+    strange = io.BytesIO()
+    pages[0].render(scale=200 / 72, grayscale=True).to_pil().save(strange, "JPEG", quality=85)
+    pages.close()
+    both = io.BytesIO()
+    Image.new("L", (1200, 1700), 250).save(both, "TIFF", save_all=True, append_images=[Image.new("L", (1200, 1700), 250)])
+    good = scans.files[scans.sheets[0].serial, 1]
+    room.send(locked_pdf(), huge_png(), both.getvalue(), strange.getvalue(), good)
+    (attempt,) = room.queued()
+    assert jobs.read_attempt(room.site, attempt) == {"read": 1, "waiting": 4}
+    cases = desk.list_cases(room.site, room.exam_id)
+    assert {c.frame.name: (c.kind, c.evidence["reason"]) for c in cases if c.frame} == {
+        "0": ("unreadable", "the PDF needs a password. Save it without one and send it again."),
+        "1": ("unreadable", "the picture is 60000 x 60000 pixels; at most 120 million are read. Scan at 150 to 300 dpi."),
+        "2": ("unreadable", "the file holds 2 pages. Send each page as a frame of its own."),
+        "3": ("foreign", "the page belongs to another form (exam T9, paper P, edition 1, side 1)"),
+    }
     with room.site.database.read() as session:
         assert intake.conservation(session, room.exam_id).faults == ()
 
