@@ -131,29 +131,29 @@ def open_hall(url: str, home: Path, *, numbers: Sequence[str], text: str = DEFIN
 
 
 def scan(hall: Hall, answers: Mapping[str, Mapping[str, str]], *, paper: str = "M", absent: Sequence[str] = (), sides: int = 2,
-         paper_type: str | None = None, chosen: Mapping[str, str] | None = None) -> None:  # fmt: skip
+         paper_type: str | None = None, chosen: Mapping[str, str] | None = None, batch: str = "B1") -> None:  # fmt: skip
     """Each candidate's sheets are read without a doubt: batch, frames, pages, assignments, answers, responses."""
     site, station = hall.site, f"station-{paper}"
     now = site.now()
     with site.database.write() as session:
         exam = hall.session_exam(session)
         frames = len(answers) * sides
-        batch = Batch(
+        made = Batch(
             exam_id=exam.id,
             station=station,
-            name="B1",
+            name=batch,
             state=BatchState.COMPLETE,
             declared=frames,
             manifest={},
             opened_at=now,
             closed_at=now,
         )
-        session.add(batch)
+        session.add(made)
         session.flush()
         shards: dict[str, list[dict[str, Any]]] = {ledger.OFFICE: [], ledger.station_shard(station): []}
-        shards[ledger.station_shard(station)].append({"kind": "batch", "batch": "B1", "frames": frames, "by": f"station:{station}"})
+        shards[ledger.station_shard(station)].append({"kind": "batch", "batch": batch, "frames": frames, "by": f"station:{station}"})
         for sequence, (number, values) in enumerate(answers.items(), 1):
-            _Sheet(session, exam, hall, batch, shards, number, paper).read(sequence, values, sides, paper_type, dict(chosen or {}))
+            _Sheet(session, exam, hall, made, shards, number, paper).read(sequence, values, sides, paper_type, dict(chosen or {}))
         for number in absent:
             script = hall.script(session, number, paper)
             script.state = ScriptState.ABSENT
