@@ -50,6 +50,7 @@ class Page:
     format: Format = "jpeg"
 
 
+STATED = b"markhall: "  # what a station sends in place of a page that it could not take out of a file: its reason
 _REMEDY_AGAIN = "Scan or export this page again."
 _REMEDY_KIND = "Send JPEG, PNG, TIFF or PDF."
 
@@ -58,6 +59,9 @@ def sniff(data: bytes, *, where: str) -> Format:
     """The format that the bytes show; names of files are not believed."""
     if not data:
         raise FrameUnreadable("the file is empty (0 bytes).", where=where, remedy=_REMEDY_AGAIN)
+    if data.startswith(STATED):
+        said = data[len(STATED) : len(STATED) + 400].decode("utf-8", "replace")
+        raise FrameUnreadable(f"the station could not take this page out of its file: {said}", where=where)
     if data[:3] == b"\xff\xd8\xff":
         return "jpeg"
     if data[:8] == b"\x89PNG\r\n\x1a\n":

@@ -47,7 +47,9 @@ def find_spots(pixels: Grey, window: Window, least: float, most: float) -> list[
     shrink = max(1, int(least / _SIDE))
     if min(part.shape) < 2 * shrink or least < 3:
         return []
-    small = part if shrink == 1 else cv2.resize(part, (part.shape[1] // shrink, part.shape[0] // shrink), interpolation=cv2.INTER_AREA)
+    across, down = part.shape[1] // shrink, part.shape[0] // shrink
+    whole = part[: down * shrink, : across * shrink]  # a cell of `small` is exactly `shrink` pixels
+    small = part if shrink == 1 else cv2.resize(whole, (across, down), interpolation=cv2.INTER_AREA)
     ink = _ink(small, most / shrink)
     count, _, boxes, _ = cv2.connectedComponentsWithStats(ink, connectivity=4)
     spots = []

@@ -37,7 +37,9 @@ class Look:
 def look_at(pixels: Grey) -> Look:
     height, width = pixels.shape
     shrink = max(1, width // _COARSE)
-    small = cv2.resize(pixels, (width // shrink, height // shrink), interpolation=cv2.INTER_AREA)
+    across, down = width // shrink, height // shrink
+    # Whole cells only: the library is several times faster where nothing is weighted.
+    small = cv2.resize(pixels[: down * shrink, : across * shrink], (across, down), interpolation=cv2.INTER_AREA)
     inner = small[small.shape[0] // 12 : -small.shape[0] // 12 or None, small.shape[1] // 12 : -small.shape[1] // 12 or None]
     paper = float(np.percentile(inner, 75))
     dark = float((inner < 0.55 * max(paper, 128.0)).mean())

@@ -134,6 +134,7 @@ def content(file: Path, page: int) -> bytes:
     data = file.read_bytes()
     if page == 0:
         return data
+    from scanner.decode import STATED
     from scanner.frames import page_at
     from scanner.station_pages import as_png
 
@@ -141,7 +142,7 @@ def content(file: Path, page: int) -> bytes:
         return as_png(page_at(data, page, where=file.name))
     except MarkhallError as e:
         # A page that cannot be taken out is still a frame: it arrives as its reason, and a person sees it.
-        return f"markhall: {e}".encode()
+        return STATED + str(e).encode()
 
 
 def _send_all(frames: list[Frame], batch: str, book: Journal, server: Connection, progress: Progress | None) -> dict[Frame, str]:

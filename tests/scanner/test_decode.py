@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from core.errors import FrameUnreadable
-from scanner.decode import Limits, decode
+from scanner.decode import STATED, Limits, decode, sniff
 
 
 def picture() -> NDArray[np.uint8]:
@@ -107,3 +107,8 @@ def _small() -> bytes:
 def test_decoding_brings_in_no_compiler() -> None:
     code = "import sys, scanner.decode, scanner.frames; raise SystemExit('numba' in sys.modules or 'cv2' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_what_a_station_says_in_place_of_a_page_is_the_reason_that_a_person_sees() -> None:
+    with pytest.raises(FrameUnreadable, match="could not take this page out of its file: page 3 is damaged"):
+        sniff(STATED + b"page 3 is damaged", where="here")
