@@ -31,7 +31,7 @@ log = logging.getLogger("markhall.marking")
 def look(site: Site, exam_id: int) -> int:
     """Put every such response right, or before a leader. Returns how many there were."""
     with site.database.read() as session:
-        found = [response_id for response_id in session.scalars(_stale(exam_id)) if not _is_carried(session, response_id)]
+        found = undecided(session, exam_id)
     for response_id in found:
         with site.database.write() as session:
             if session.scalar(_stale(exam_id).where(Response.id == response_id)) is None or _is_carried(session, response_id):
@@ -46,6 +46,11 @@ def look(site: Site, exam_id: int) -> int:
         except (RedisError, Unavailable):
             log.warning("the queue server could not be told; its tasks are refused when they are handed out")
     return len(found)
+
+
+def undecided(session: Session, exam_id: int) -> list[int]:
+    """Responses whose pictures do not stand, and nobody has decided what becomes of their marks."""
+    return [response_id for response_id in session.scalars(_stale(exam_id)).all() if not _is_carried(session, response_id)]
 
 
 def _stale(exam_id: int) -> Any:

@@ -12,8 +12,9 @@ from sqlalchemy.orm import Session
 
 from core.exam import ExamDefinition, ItemGroup, Paper
 from core.loading import definition_of
-from core.states import MarkState, ResponseState, TaskLevel, TaskPurpose
-from core.tables import Candidate, Conflict, Exam, FinalMark, Mark, Response, Script, Task, User
+from core.states import MarkState, PageState, ResponseState, TaskLevel, TaskPurpose
+from core.tables import Candidate, Conflict, Exam, FinalMark, Mark, Page, Response, ResponsePicture, Script, Task, User
+from marking.replaced import undecided
 from marking.schemes import is_blind
 from scoring.derive import CountedMark, Ratio, derived_finals
 from scoring.law import Findings, LawResult
@@ -34,7 +35,7 @@ class _Standing:
 
 
 def marks(session: Session, exam: Exam) -> LawResult:
-    """Z5: a response for each group that is asked of a script, and for each item one final mark that its marks give again."""
+    """Z5: a response for each group that is asked of a script, for each item one final mark that its marks give again."""
     found = Findings("Z5")
     checked, responses = 0, 0
     for paper in definition_of(session, exam).papers:
@@ -52,7 +53,26 @@ def marks(session: Session, exam: Exam) -> LawResult:
                     responses += 1
                     checked += len(group.items)
                     _check_response(found, s.secret, group, standing.get((s.id, group.id), []))
+    _check_pictures(found, session, exam)
     return found.result(checked, zh=f"{responses} 份作答 {checked} 个题目得分", en=f"{checked} final marks on {responses} responses")
+
+
+def _check_pictures(found: Findings, session: Session, exam: Exam) -> None:
+    """Marks on a picture that was replaced count by a leader's decision only, also before the sweep has asked for one.
+
+    Whether each sheet is its script's own is Z2's question.
+    """
+    page = select(Page.id).join(ResponsePicture, ResponsePicture.page_id == Page.id)
+    replaced = page.where(ResponsePicture.response_id == Response.id, Page.state == PageState.SUPERSEDED).exists()
+    waiting = undecided(session, exam.id)
+    for start in range(0, len(waiting), CHUNK):
+        query = select(Script.secret, Response.group).join(Script, Script.id == Response.script_id)
+        chunk = Response.id.in_(waiting[start : start + CHUNK])
+        for secret, group in session.execute(query.where(chunk, replaced, Script.state.in_(HERE)).order_by(Response.id)):
+            found.fault(
+                zh=f"答卷 {secret} 的 {group} 的图像已被替换，评分去留未定",
+                en=f"a picture of response {group} of script {secret} was replaced, and nobody has decided about its marks",
+            )
 
 
 def asked_groups(paper: Paper, chosen: dict[str, Any]) -> list[ItemGroup]:

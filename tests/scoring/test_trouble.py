@@ -138,11 +138,12 @@ BOTH = {"20260000": ("present", 1800), "20260001": ("present", 1600)}
 
 
 def scan_again(story: Story, candidate: int, side: int) -> None:
-    """Another scan of a side, which says something else of Q1, is taken in place of the first."""
+    """Another scan of a side, which says something else of Q1, is taken in place of the first. The laws see it at once."""
     story.hall.send(story.hall.reading(candidate, side, {"Q1": "B"}), batch="b2", face=1)
     story.hall.close("b2")
     story.hall.read()
     story.hall.resolve(story.hall.case("page_twice"), "take_this")
+    assert "was replaced" in story.failing()["Z5"]
     story.sweep()
 
 
