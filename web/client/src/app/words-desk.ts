@@ -101,7 +101,7 @@ export const deskWords = {
   "evidence.streaks": ["扫描条纹", "Streaks"],
   "evidence.turn": ["页面转向", "Turned by"],
   "evidence.marks": ["找到的定位标记", "Registration marks"],
-  "evidence.scale": ["缩放（横、纵）", "Scale (x, y)"],
+  "evidence.scale": ["每毫米像素（横、纵）", "Pixels a mm (x, y)"],
   "evidence.skew": ["倾斜", "Skew"],
   "evidence.defect_mm": ["定位标记误差", "Marks off by"],
   "evidence.timing": ["定时标记（找到／应有）", "Timing marks found"],
