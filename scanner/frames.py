@@ -30,8 +30,10 @@ from scanner.decode import (
     page_of,
     sniff,
 )
+from scanner.overheard import unpack_fax
 
 RENDER_DPI = 200
+_FAX = {"group3", "group4", "tiff_ccitt"}  # packings whose damage the library only mentions
 _PAINTS = {"f", "F", "f*", "B", "B*", "b", "b*", "S", "s", "sh"}
 _WRITES = {"Tj", "TJ", "'", '"'}
 _INVISIBLE = 3  # the text mode of the hidden words that a scanner's own OCR lays under a page
@@ -102,11 +104,23 @@ def _tiff(data: bytes, where: str, channel: Channel, limits: Limits) -> Iterator
             try:
                 picture.seek(i)
                 _whole_strips(picture, len(data), place)
-                yield page_of(picture, where=place, form="tiff", channel=channel, limits=limits)
+                yield _tiff_page(picture, place, channel, limits)
             except FrameUnreadable as e:
                 yield e
             except (OSError, SyntaxError, ValueError, EOFError, struct.error, KeyError, TypeError):
                 yield FrameUnreadable("this page of the TIFF is damaged.", where=place, remedy="Scan it again.")
+
+
+def _tiff_page(picture: Image.Image, where: str, channel: Channel, limits: Limits) -> Page:
+    def unpack() -> Page:
+        return page_of(picture, where=where, form="tiff", channel=channel, limits=limits)
+
+    if picture.info.get("compression") not in _FAX:
+        return unpack()
+    page, damaged = unpack_fax(unpack)
+    if damaged:
+        raise FrameUnreadable("this page of the TIFF is damaged.", where=where, remedy="Scan it again.")
+    return page
 
 
 def _whole_strips(picture: Image.Image, size: int, where: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 
 import numpy as np
 import pikepdf
@@ -15,6 +16,7 @@ from reportlab.pdfgen.canvas import Canvas
 from core.errors import FrameUnreadable
 from scanner.decode import Limits, Page
 from scanner.frames import count_pages, page_at, pages_in
+from scanner.overheard import unpack_fax
 
 
 def shade(value: int) -> NDArray[np.uint8]:
@@ -73,6 +75,26 @@ def test_a_tiff_that_breaks_off_is_not_read_as_white() -> None:
     found = list(pages_in(whole[:-50_000] if len(whole) > 60_000 else whole[: len(whole) // 2], where="file"))
     assert len(found) == 1
     assert isinstance(found[0], FrameUnreadable)
+
+
+def test_a_fax_strip_that_is_damaged_inside_is_said_and_not_repaired_to_white(capfd: pytest.CaptureFixture[str]) -> None:
+    noise = np.random.default_rng(5).random((900, 700)) < 0.5
+    sink = io.BytesIO()
+    Image.fromarray(noise).save(sink, "TIFF", compression="group4")
+    whole = bytearray(sink.getvalue())
+    assert np.array_equal(pages(bytes(whole))[0].pixels > 0, noise)
+    whole[len(whole) // 2 : len(whole) // 2 + 40] = b"\xff" * 40
+    (found,) = pages_in(bytes(whole), where="strip.tif")
+    assert isinstance(found, FrameUnreadable)
+    assert "damaged" in found.message
+    assert capfd.readouterr().err == ""
+
+
+def test_what_others_say_on_the_error_stream_while_a_page_is_unpacked_is_passed_on(capfd: pytest.CaptureFixture[str]) -> None:
+    said = b"somebody else\nFax4Decode: Bad code word at line 3 of strip 0 (x 20).\n"
+    assert unpack_fax(lambda: os.write(2, said)) == (len(said), True)
+    assert unpack_fax(lambda: 7) == (7, False)
+    assert capfd.readouterr().err == "somebody else\n"
 
 
 def test_a_pdf_page_that_is_one_picture_gives_that_pictures_pixels() -> None:
