@@ -43,10 +43,10 @@ def export(site: Site, exam_id: int, number: int, out_dir: Path) -> Path:
     """Write the release `number` into `out_dir`, which must be empty or not there yet."""
     if out_dir.exists() and any(out_dir.iterdir()):
         raise BadInput("is not empty.", where=str(out_dir), remedy="Name a new folder.")
-    (out_dir / "ledger").mkdir(parents=True, exist_ok=True)
     with site.database.read() as session:
         exam = exam_of(session, exam_id)
-        release = _published(session, exam_id, number)
+        release = _published(session, exam_id, number)  # before the first file: a number that is wrong leaves no folder
+        (out_dir / "ledger").mkdir(parents=True, exist_ok=True)
         _write_scores(session, release, out_dir)
         _write_definition(session, release, out_dir)
         checkpoint = _checkpoint_of(session, release)
