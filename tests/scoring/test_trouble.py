@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from uuid import uuid4
 
 import pytest
@@ -33,6 +33,7 @@ from scoring.export import export
 from scoring.verify import verify
 from tests.omr.hall import Hall, open_hall
 
+Action = Literal["back", "mark", "void"]
 PAIR, ALONE = {"name": "1+1", "tolerance": {"marks": 1}}, {"name": "1", "tolerance": {"marks": 0}}
 WRITTEN = [
     {"id": "W1", "title": "One", "items": [{"id": "w1", "marks": 10}], "height_mm": 60, "scheme": PAIR},
@@ -82,8 +83,8 @@ class Story:
         with self.hall.site.database.read() as session:
             return list(ledger.entries(session, self.hall.exam_id))
 
-    def settle(self, number: int, action: str, **how: object) -> None:
-        resolve_problem(self.hall.site, self.hall.exam_id, self.leader, number, action, key=str(uuid4()), **how)  # type: ignore[arg-type]
+    def settle(self, number: int, action: Action, values: object = None) -> None:
+        resolve_problem(self.hall.site, self.hall.exam_id, self.leader, number, action, key=str(uuid4()), values=values)
 
     def failing(self) -> dict[str, str]:
         return {law.law: law.detail.en for law in verify(self.hall.site, self.hall.exam_id) if not law.holds}
@@ -174,7 +175,7 @@ def test_a_second_thought_after_the_agreement(story: Story) -> None:
 
 
 @pytest.mark.parametrize(("action", "values", "score"), [("back", None, 1800), ("mark", {"w1": "7"}, 1800), ("void", None, 1800)])
-def test_a_problem_that_a_leader_settles(story: Story, action: str, values: dict[str, str] | None, score: int) -> None:
+def test_a_problem_that_a_leader_settles(story: Story, action: Action, values: dict[str, str] | None, score: int) -> None:
     user = story.people[0]
     with story.hall.site.database.read() as session:
         mine = story.hall.script(0).id
@@ -191,7 +192,7 @@ def test_a_problem_that_a_leader_settles(story: Story, action: str, values: dict
 
 
 @pytest.mark.parametrize("action", ["back", "mark", "void"])
-def test_a_page_that_is_scanned_again_after_it_was_marked(story: Story, action: str) -> None:
+def test_a_page_that_is_scanned_again_after_it_was_marked(story: Story, action: Action) -> None:
     story.mark_all()
     scan_again(story, 0, 1)
     assert set(story.failing()) == {"Z5"}
