@@ -218,7 +218,9 @@ def _compare(demo: Demo) -> Comparison:
         raise NotProven(f"{len(comparison.faults)} comparisons are not equal.", where=str(demo.folder.root))
     demo.show.line(f"[bold green]{demo.say('all_equal')}[/]")
     demo.show.line(demo.say("open_these"))
-    for path in (demo.folder.sheets, demo.folder.paper, demo.folder.reports, demo.folder.release):
+    reports, language = demo.folder.reports, demo.say.language
+    made = (reports / f"report.{language}.html", reports / f"scores.{language}.xlsx", reports / "slips.pdf")
+    for path in (demo.folder.sheets, demo.folder.paper / "scans", *made, demo.folder.release):
         demo.show.line(f"  {path}")
     return comparison
 
@@ -259,7 +261,8 @@ def _prepare_practice(practice: Demo, demo: Demo, update: Update) -> None:
     seed = int(practice.state["seed"])
     setting_up.write_exam(practice.folder, PRACTICE_CANDIDATES, seed)
     text = practice.folder.definition.read_text(encoding="utf-8")
-    practice.folder.definition.write_text(text.replace("exam: DEMO", "exam: TRY"), encoding="utf-8")
+    text = text.replace("exam: DEMO", "exam: TRY").replace("{zh: 示范考试, en: Demonstration exam}", "{zh: 练习考试, en: Practice exam}")
+    practice.folder.definition.write_text(text, encoding="utf-8")
     (practice.folder.root / "password.txt").write_text(setting_up.password_of(demo.folder), encoding="utf-8")
     definition, roster = setting_up.load(practice.site, practice.folder)
     setting_up.print_all(practice.folder, definition, roster, update)
