@@ -10,7 +10,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import func, insert, select
 from sqlalchemy.orm import Session
@@ -37,6 +37,13 @@ class ExpectedSheet:
     index: int
     candidate: str | None
     extra: bool = False
+
+
+class _Owner(NamedTuple):
+    candidate: int
+    pseudonym: str
+    script: int
+    secret: str
 
 
 def exam_by_code(session: Session, code: str) -> Exam:
@@ -212,9 +219,10 @@ def _add_sheets(session: Session, exam: Exam, sheets: Sequence[ExpectedSheet], n
     if not fresh:
         return
     owners = {
-        (number, paper): (candidate, script, secret)
-        for number, candidate, paper, script, secret in session.execute(
-            select(CandidateDetails.number, CandidateDetails.candidate_id, Script.paper, Script.id, Script.secret)
+        (number, paper): _Owner(candidate, pseudonym, script, secret)
+        for number, candidate, pseudonym, paper, script, secret in session.execute(
+            select(CandidateDetails.number, Candidate.id, Candidate.pseudonym, Script.paper, Script.id, Script.secret)
+            .join(Candidate, Candidate.id == CandidateDetails.candidate_id)
             .join(Script, Script.candidate_id == CandidateDetails.candidate_id)
             .where(CandidateDetails.exam_id == exam.id)
         )
@@ -229,8 +237,8 @@ def _add_sheets(session: Session, exam: Exam, sheets: Sequence[ExpectedSheet], n
                 "paper": s.paper,
                 "index": s.index,
                 "extra": s.extra,
-                "printed_for": owner[0] if owner else None,
-                "script_id": owner[1] if owner else None,
+                "printed_for": owner.candidate if owner else None,
+                "script_id": owner.script if owner else None,
                 "state": SheetState.ASSIGNED if owner else SheetState.UNASSIGNED,
                 "assignment": 1 if owner else 0,
             }
@@ -240,7 +248,7 @@ def _add_sheets(session: Session, exam: Exam, sheets: Sequence[ExpectedSheet], n
     _log_assignments(session, exam, [(s, o) for s, o in printed if o], now)
 
 
-def _log_assignments(session: Session, exam: Exam, printed: Sequence[tuple[ExpectedSheet, tuple[int, int, str]]], now: datetime) -> None:
+def _log_assignments(session: Session, exam: Exam, printed: Sequence[tuple[ExpectedSheet, _Owner]], now: datetime) -> None:
     if not printed:
         return
     ids = dict(session.execute(select(Sheet.serial, Sheet.id).where(Sheet.exam_id == exam.id)).all())
@@ -251,8 +259,8 @@ def _log_assignments(session: Session, exam: Exam, printed: Sequence[tuple[Expec
                 "exam_id": exam.id,
                 "sheet_id": ids[s.serial],
                 "version": 1,
-                "script_id": owner[1],
-                "facts": {"printed": s.candidate},
+                "script_id": owner.script,
+                "facts": {"printed": owner.pseudonym},
                 "by": "system",
                 "reason": "printed for this candidate",
                 "at": now,
@@ -261,7 +269,15 @@ def _log_assignments(session: Session, exam: Exam, printed: Sequence[tuple[Expec
         ],
     )
     entries = (
-        {"kind": "sheet", "sheet": s.serial, "script": owner[2], "version": 1, "facts": ["printed"], "by": "system", "reason": "printed"}
+        {
+            "kind": "sheet",
+            "sheet": s.serial,
+            "script": owner.secret,
+            "version": 1,
+            "facts": ["printed"],
+            "by": "system",
+            "reason": "printed",
+        }
         for s, owner in printed
     )
     ledger.append(session, exam.id, ledger.OFFICE, entries, now)

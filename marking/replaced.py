@@ -34,7 +34,8 @@ def look(site: Site, exam_id: int) -> int:
         found = undecided(session, exam_id)
     for response_id in found:
         with site.database.write() as session:
-            if session.scalar(_stale(exam_id).where(Response.id == response_id)) is None or _is_carried(session, response_id):
+            still = session.scalar(_stale(exam_id).where(Response.id == response_id)) or response_id in _grown(session, exam_id)
+            if not still or _is_carried(session, response_id):
                 continue
             record = lock_response(session, exam_id, response_id, site.now())
             if record.counted():
@@ -50,7 +51,8 @@ def look(site: Site, exam_id: int) -> int:
 
 def undecided(session: Session, exam_id: int) -> list[int]:
     """Responses whose pictures do not stand, and nobody has decided what becomes of their marks."""
-    return [response_id for response_id in session.scalars(_stale(exam_id)).all() if not _is_carried(session, response_id)]
+    stale = sorted({*session.scalars(_stale(exam_id)), *_grown(session, exam_id)})
+    return [response_id for response_id in stale if not _is_carried(session, response_id)]
 
 
 def _stale(exam_id: int) -> Any:
@@ -74,6 +76,28 @@ def _stale(exam_id: int) -> Any:
     )
 
 
+def _grown(session: Session, exam_id: int) -> set[int]:
+    """Responses of which an extra sheet has more than they show. There are few extra sheets, and none in most exams."""
+    return {response for response, _ in _not_shown(session, Response.exam_id == exam_id, Response.current, Response.state.in_(LOOKED_AT))}
+
+
+def _not_shown(session: Session, *which: Any) -> list[tuple[int, int]]:
+    """(response, page) of every read page of a script's extra sheets that has a region for the response and is not in it."""
+    query = (
+        select(Response.id, Response.group, Page.id, Page.regions)
+        .join(Sheet, Sheet.script_id == Response.script_id)
+        .join(Page, Page.sheet_id == Sheet.id)
+        .where(Sheet.extra.is_(True), Sheet.state == SheetState.ASSIGNED, Page.state == PageState.READ, *which)
+        .order_by(Response.id, Page.id)
+    )
+    found = [(response, page) for response, group, page, regions in session.execute(query) if any(r["group"] == group for r in regions)]
+    if not found:
+        return []
+    pictures = select(ResponsePicture.response_id, ResponsePicture.page_id).where(ResponsePicture.response_id.in_({r for r, _ in found}))
+    shown = {(response, page) for response, page in session.execute(pictures)}
+    return [pair for pair in found if pair not in shown]
+
+
 def standing(session: Session, response_id: int) -> str:
     """How the pictures of a response stand: what a leader who carries its marks over has decided upon."""
     query = (
@@ -87,7 +111,8 @@ def standing(session: Session, response_id: int) -> str:
         f"{n}:{'gone' if page is PageState.SUPERSEDED else 'here'}:{script}:{sheet}" for n, page, script, sheet in session.execute(query)
     ]
     state = session.scalar(select(Script.state).join(Response, Response.script_id == Script.id).where(Response.id == response_id))
-    return " ".join([*pictures, "absent" if state is ScriptState.ABSENT else "present"])
+    more = [f"more:{page}" for _, page in _not_shown(session, Response.id == response_id)]
+    return " ".join([*pictures, *more, "absent" if state is ScriptState.ABSENT else "present"])
 
 
 def is_anothers(session: Session, response: Response) -> bool:

@@ -20,7 +20,7 @@ from api.routes.guarded import Guarded, Number
 from api.status import status
 from core.errors import Forbidden
 from core.tables import Release, Signature, User
-from scoring import export, reports
+from scoring import export
 from scoring import release as releases
 from scoring.verify import verify
 
@@ -128,6 +128,8 @@ def release_zip(number: Number, asking: AskingDep) -> Response:
 @router.get("/release/{number}/reports.zip")
 def reports_zip(number: Number, asking: AskingDep) -> Response:
     asking.require(*OFFICE)
+    from scoring import reports  # charts, workbooks and slips: only the web process that makes them loads what makes them
+
     with TemporaryDirectory() as folder:
         reports.write_reports(asking.site, asking.exam_id, number, Path(folder) / "reports", languages=("zh", "en"))
         return _zipped(Path(folder) / "reports", f"{asking.exam.code}-reports-{number}")
