@@ -14,14 +14,15 @@ from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 from sqlalchemy import delete, select
 
+from core.errors import BadInput, Forbidden, NotFound, NotSignedIn
 from core.errors import Conflict as StateConflict
-from core.errors import Forbidden, NotFound, NotSignedIn
 from core.ids import new_token
 from core.site import Site
 from core.tables import Conflict, Exam, Role, Session, User
 
 ROLES = ("office", "chief", "clerk", "marker", "leader", "arbiter", "auditor")
 SESSION_HOURS = 16
+SHORTEST_PASSWORD = 8
 _hasher = PasswordHasher()
 # Checked when a login does not exist, so that an answer's time does not tell who has an account.
 _NOBODY = _hasher.hash("nobody")
@@ -59,6 +60,8 @@ def _digest(token: str) -> str:
 
 
 def add_user(site: Site, login: str, name: str, password: str, *, affiliation: str = "", conflicts: Sequence[str] = ()) -> int:
+    if len(password) < SHORTEST_PASSWORD:
+        raise BadInput(f"the password has fewer than {SHORTEST_PASSWORD} characters.", where=login, remedy="Choose a longer one.")
     with site.database.write() as session:
         if session.scalar(select(User.id).where(User.login == login)) is not None:
             raise StateConflict(f"there is a user {login} already.", where="login")

@@ -53,17 +53,23 @@ def find_server() -> str:
     return str(fitting[0])
 
 
+def socket_of(home: Path) -> Path:
+    """Where the queue server of an installation listens. A socket's path may have at most 107 bytes: a short private folder."""
+    name = hashlib.sha256(str(home.resolve()).encode()).hexdigest()[:12]
+    return Path(tempfile.gettempdir()) / f"markhall-{os.getuid()}-{name}" / "queue.sock"
+
+
 def start_queue_server(home: Path, *, wait: float = 20.0, before_start: Callable[[], None] | None = None) -> LocalQueueServer:
     """Start a server for the installation at `home`. Nothing is saved: the queue can be rebuilt (law 4).
 
     `before_start` runs in the child before the server is executed.
     """
     home.mkdir(parents=True, exist_ok=True)
-    # A socket's path may have at most 107 bytes, so it lives in a private folder with a short name.
-    name = hashlib.sha256(str(home.resolve()).encode()).hexdigest()[:12]
-    folder = Path(tempfile.gettempdir()) / f"markhall-{os.getuid()}-{name}"
+    socket = socket_of(home)
+    folder = socket.parent
     folder.mkdir(mode=0o700, exist_ok=True)
-    socket = folder / "queue.sock"
+    if folder.stat().st_uid != os.getuid():
+        raise Unavailable("the folder of the queue's socket belongs to somebody else.", where=str(folder), remedy="Set MARKHALL_REDIS_URL.")
     with contextlib.suppress(FileNotFoundError):
         socket.unlink()
     log = (home / "queue.log").open("ab")

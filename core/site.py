@@ -13,6 +13,7 @@ from redis.retry import Retry
 
 from core.db import Database
 from core.errors import Unavailable
+from core.local import socket_of
 from core.settings import Settings
 from core.store import PictureStore, open_store
 
@@ -30,13 +31,18 @@ class Site:
 
     @cached_property
     def redis(self) -> Redis:
-        if not self.settings.redis_url:
+        url = self.settings.redis_url
+        if not url and socket_of(self.settings.home).exists():
+            url = f"unix://{socket_of(self.settings.home)}"  # that of `markhall up`, which runs beside this command
+        if not url:
             raise Unavailable(
-                "no queue server is named.", where="MARKHALL_REDIS_URL", remedy="Start it with `markhall up`, or set the address."
+                "no queue server is named, and none runs here.",
+                where="MARKHALL_REDIS_URL",
+                remedy="Start it with `markhall up`, or set the address.",
             )
         # A sweep must not hang for long when the queue server is away; it comes again in a second.
         retry = Retry(ExponentialBackoff(cap=0.2, base=0.02), retries=3)
-        return Redis.from_url(self.settings.redis_url, socket_connect_timeout=5, retry=retry)
+        return Redis.from_url(url, socket_connect_timeout=5, retry=retry)
 
     def close(self) -> None:
         self.database.close()

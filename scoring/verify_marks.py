@@ -54,7 +54,9 @@ def marks(session: Session, exam: Exam) -> LawResult:
                     checked += len(group.items)
                     _check_response(found, s.secret, group, standing.get((s.id, group.id), []))
     _check_pictures(found, session, exam)
-    return found.result(checked, zh=f"{responses} 份作答 {checked} 个题目得分", en=f"{checked} final marks on {responses} responses")
+    return found.result(
+        checked, zh=f"应评 {responses} 份作答、{checked} 个题目", en=f"{checked} items of {responses} responses that ask for a mark"
+    )
 
 
 def _check_pictures(found: Findings, session: Session, exam: Exam) -> None:
