@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
 import signal
 import socket
@@ -13,20 +12,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from api.lifeline import die_with_parent
 from core.db import migrate
 from core.errors import Unavailable
 from core.local import LocalQueueServer, start_queue_server
 from core.settings import Settings
 
-_PR_SET_PDEATHSIG = 1
 QUICK = 30.0  # a child that ends sooner than this, in seconds, has not got anywhere
 PATIENCE = 8
-
-
-def die_with_parent() -> None:
-    """Runs in a child between fork and exec: its parent's death, even by kill -9, ends it too (Linux)."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def listening(host: str, port: int, *, share: bool) -> socket.socket:

@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 from api.demo.client import wait_for
-from api.processes import die_with_parent
+from api.lifeline import die_with_parent
 from core.errors import Unavailable
 from core.settings import Settings
 
