@@ -1,4 +1,7 @@
-"""The wheel's build hook: puts the built web client into the wheel, and where an editable install finds it."""
+"""The wheel's build hook: puts the built web client into the wheel, and where an editable install finds it.
+
+A wheel also carries the demonstration exam, which a checkout has in its examples.
+"""
 
 from __future__ import annotations
 
@@ -20,6 +23,8 @@ class ClientHook(BuildHookInterface[BuilderConfig]):
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         if self._client().build():
             self.app.display_info("web client built")
+        if version == "standard":
+            build_data["force_include"]["examples/demo-exam"] = "api/examples/demo-exam"
 
     def _client(self) -> ModuleType:
         """web/build_client.py by its path: the build environment does not see the checkout's packages."""
