@@ -12,11 +12,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from sqlalchemy import select
+
 from api.lifeline import die_with_parent
 from core.db import migrate
 from core.errors import Unavailable
 from core.local import LocalQueueServer, start_queue_server
 from core.settings import Settings
+from core.site import open_site
+from core.tables import Exam
+from scanner.intake import give_back_running
 
 QUICK = 30.0  # a child that ends sooner than this, in seconds, has not got anywhere
 PATIENCE = 8
@@ -102,8 +107,18 @@ class House:
     def start(self) -> None:
         self._ensure_queue()
         migrate(self._settings.database_url)
+        self._take_back()
         for child in self._children:
             child.start(self._environment)
+
+    def _take_back(self) -> None:
+        """What readers of an earlier run held goes to new ones now, not when its lease has run out."""
+        site = open_site(self._settings)
+        with site.database.read() as session:
+            exams = session.scalars(select(Exam.id)).all()
+        for exam_id in exams:
+            give_back_running(site, exam_id)
+        site.close()
 
     def _ensure_queue(self) -> None:
         if self._queue is not None and self._queue.process.poll() is None:

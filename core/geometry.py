@@ -64,6 +64,3 @@ class Transform:
             return Transform(adjugate)
         n = [v / last for v in adjugate]
         return Transform((n[0], n[1], n[2], n[3], n[4], n[5], n[6], n[7], n[8]))
-
-
-IDENTITY = Transform((1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0))

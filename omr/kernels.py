@@ -1,4 +1,4 @@
-"""Compiled loops over bubbles: where their rings are, what is inside them, and the second reader's own count.
+"""Compiled loops over bubbles: where their rings are and what is inside them, for the first reader.
 
 Owns arithmetic only. Nothing here knows what a mark is; `omr.decide` does.
 """
@@ -179,6 +179,42 @@ def patches(pixels: Grey, centres: Floats, axes: Floats, halves: Floats, size: i
 
 
 @njit(cache=True, nogil=True)
+def _best_place(picture: Single, model: Single, places: Floats) -> tuple[int, int]:
+    """Of nine places (x, y aside, in cells) the one at which the blank explains the ring best, least squares."""
+    best, bx, by = 1e18, 0, 0
+    for oy in range(-1, 2):
+        for ox in range(-1, 2):
+            misfit = 0.002 * (ox * ox + oy * oy)
+            for r in range(1, len(places) - 1):
+                for c in range(1, len(places) - 1):
+                    far = places[r] * places[r] + places[c] * places[c]
+                    if 0.5 < far < 1.7:
+                        gap = picture[r, c] - model[r - oy, c - ox]
+                        misfit += gap * gap
+            if misfit < best:
+                best, bx, by = misfit, ox, oy
+    return bx, by
+
+
+@njit(cache=True, nogil=True)
+def _upper_tenth(counts: Ints, free: int) -> float:
+    """The value, 0 to 1, that a tenth of `free` cells exceeds, from counts by hundredth."""
+    seen, at = 0, 100
+    while at > 0 and seen + counts[at] <= 0.1 * free:
+        seen += counts[at]
+        at -= 1
+    return at / 100.0
+
+
+@njit(cache=True, nogil=True)
+def _eighth(y: float, x: float) -> int:
+    """Which diagonal eighth of a circle a place lies in, clockwise from the lower right; -1 beside the diagonals."""
+    if min(abs(y), abs(x)) / max(abs(y), abs(x)) <= 0.4142:
+        return -1
+    return (0 if y > 0 else 3) if x > 0 else (1 if y > 0 else 2)
+
+
+@njit(cache=True, nogil=True)
 def new_ink(dark: Single, models: Single, wide: Single, limits: Floats, model_of: Ints, inner: float, span: float, speck: float) -> Floats:
     """What is in each bubble's picture that is not in the blank picture of its letter.
 
@@ -208,23 +244,9 @@ def new_ink(dark: Single, models: Single, wide: Single, limits: Floats, model_of
     places = (np.arange(size) + 0.5) * cell - span
     for i in range(n):
         m = model_of[i]
-        best, bx, by = 1e18, 0, 0
-        if m >= 0:
-            for oy in range(-1, 2):
-                for ox in range(-1, 2):
-                    misfit = 0.002 * (ox * ox + oy * oy)
-                    for r in range(1, size - 1):
-                        for c in range(1, size - 1):
-                            far = places[r] * places[r] + places[c] * places[c]
-                            if 0.5 < far < 1.7:
-                                gap = dark[i, r, c] - models[m, r - oy, c - ox]
-                                misfit += gap * gap
-                    if misfit < best:
-                        best, bx, by = misfit, ox, oy
-        limit = limits[m] if m >= 0 else 1.0
-        counts = np.zeros(101, np.int64)
-        free, inked, total, inside = 0, 0, 0.0, 0
-        around, spilled = 0, 0
+        bx, by = _best_place(dark[i], models[m], places) if m >= 0 else (0, 0)
+        limit, counts = limits[m] if m >= 0 else 1.0, np.zeros(101, np.int64)
+        free, inked, total, inside, around, spilled = 0, 0, 0.0, 0, 0, 0
         areas, spills = np.zeros(4), np.zeros(4)
         for r in range(1, size - 1):
             for c in range(1, size - 1):
@@ -237,25 +259,18 @@ def new_ink(dark: Single, models: Single, wide: Single, limits: Floats, model_of
                     new = dark[i, r, c] - printed if dark[i, r, c] > allowed + 0.04 else 0.0
                     total += new
                     counts[int(100.0 * min(max(new, 0.0), 1.0))] += 1
-                    if new > speck:
-                        inked += 1
+                    inked += new > speck
                 elif 1.18 < far < 1.45:
                     around += 1
                     hit = dark[i, r, c] - allowed > speck
                     spilled += hit
-                    slant = min(abs(places[r]), abs(places[c])) / max(abs(places[r]), abs(places[c]))
-                    if slant > 0.4142:
-                        k = (0 if places[r] > 0 else 3) if places[c] > 0 else (1 if places[r] > 0 else 2)
+                    k = _eighth(places[r], places[c])
+                    if k >= 0:
                         areas[k] += 1.0
                         spills[k] += hit
-        seen, at = 0, 100
-        while at > 0 and seen + counts[at] <= 0.1 * free:
-            seen += counts[at]
-            at -= 1
         out[i, 8] = free / max(inside, 1)
-        out[i, 0] = total / max(free, 1)
-        out[i, 1] = inked / max(free, 1)
-        out[i, 2] = at / 100.0
+        out[i, 0], out[i, 1] = total / max(free, 1), inked / max(free, 1)
+        out[i, 2] = _upper_tenth(counts, free)
         out[i, 3] = spilled / max(around, 1)
         for k in range(4):
             out[i, 4 + k] = spills[k] / max(areas[k], 1.0)
@@ -299,78 +314,4 @@ def crossing_arms(pixels: Grey, centres: Floats, axes: Floats, halves: Floats, p
                 if hits >= 4:
                     found = True
             out[i] += found
-    return out
-
-
-@njit(cache=True, nogil=True)
-def inked_counts(pixels: Grey, centres: Floats, axes: Floats, halves: Floats, inner: float) -> Floats:
-    """The second reader's measure: pixels of the page itself, none interpolated, black or white by a local rule.
-
-    A pixel is ink when it is darker than 82 % of the light that the lightest quarter of the bubble's surroundings
-    reach: a local threshold as Bernsen's (1986), but with a fixed dark end, so that surroundings without any ink
-    give no ink.
-
-    Parameters
-    ----------
-    pixels : (h, w) uint8
-    centres, axes, halves : as in `patches`
-    inner : share of the bubble's half axes that is counted
-
-    Returns
-    -------
-    (n, 4) float64: share of ink in the ellipse, mean depth of that ink (0..1), the surroundings' light (0..255),
-    share of the nine parts (3 x 3) of the ellipse's box that hold ink; -1 in all where the bubble is off the page.
-    """
-    n = centres.shape[0]
-    height, width = pixels.shape
-    out = np.full((n, 4), -1.0)
-    for i in range(n):
-        ax, ay = axes[i, 0, 0] * halves[i, 0], axes[i, 0, 1] * halves[i, 0]
-        bx, by = axes[i, 1, 0] * halves[i, 1], axes[i, 1, 1] * halves[i, 1]
-        det = ax * by - ay * bx
-        rx, ry = np.sqrt(ax * ax + bx * bx), np.sqrt(ay * ay + by * by)
-        left, right = int(np.floor(centres[i, 0] - 1.5 * rx)), int(np.ceil(centres[i, 0] + 1.5 * rx))
-        top, bottom = int(np.floor(centres[i, 1] - 1.5 * ry)), int(np.ceil(centres[i, 1] + 1.5 * ry))
-        if left < 0 or top < 0 or right >= width or bottom >= height or abs(det) < 1e-9:
-            continue
-        around = np.zeros(256, np.int64)
-        total = 0
-        for y in range(top, bottom + 1):
-            for x in range(left, right + 1):
-                dx, dy = x - centres[i, 0], y - centres[i, 1]
-                u, v = (dx * by - dy * bx) / det, (dy * ax - dx * ay) / det
-                far = u * u + v * v
-                if 1.3 < far < 2.1:
-                    around[pixels[y, x]] += 1
-                    total += 1
-        if total == 0:
-            continue
-        light, seen = 255, 0
-        while seen <= total // 4:
-            seen += around[light]
-            light -= 1
-        cut = 0.82 * (light + 1)
-        ink, area, depth = 0, 0, 0.0
-        parts = np.zeros(9)
-        areas = np.zeros(9)
-        for y in range(top, bottom + 1):
-            for x in range(left, right + 1):
-                dx, dy = x - centres[i, 0], y - centres[i, 1]
-                u, v = (dx * by - dy * bx) / det / inner, (dy * ax - dx * ay) / det / inner
-                if u * u + v * v <= 1.0:
-                    part = min(2, int((u + 1.0) * 1.5)) + 3 * min(2, int((v + 1.0) * 1.5))
-                    area += 1
-                    areas[part] += 1.0
-                    if pixels[y, x] < cut:
-                        ink += 1
-                        parts[part] += 1.0
-                        depth += 1.0 - pixels[y, x] / (light + 1.0)
-        spread = 0
-        for k in range(9):
-            if areas[k] > 0 and parts[k] > 0.3 * areas[k]:
-                spread += 1
-        out[i, 0] = ink / max(area, 1)
-        out[i, 1] = depth / max(ink, 1)
-        out[i, 2] = light + 1.0
-        out[i, 3] = spread / 9.0
     return out

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.template import Line
-from omr.kernels import inked_counts
+from omr.second_kernels import inked_counts
 
 Grey = NDArray[np.uint8]
 Floats = NDArray[np.float64]

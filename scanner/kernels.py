@@ -79,6 +79,46 @@ def samples(pixels: Grey, places: Floats) -> Floats:
 
 
 @njit(cache=True, nogil=True)
+def _levels(pixels: Grey, box: tuple[int, ...], half: int) -> tuple[int, int]:
+    """The grey of a mark's darker half (`half` pixels, an eighth of the window at most) and of the lightest eighth."""
+    left, right, top, bottom = box
+    counts = np.zeros(256, np.int64)
+    for y in range(top, bottom + 1):
+        for x in range(left, right + 1):
+            counts[pixels[y, x]] += 1
+    total = (right - left + 1) * (bottom - top + 1)
+    own = max(1, min(total // 8, half))
+    dark, seen = 0, 0
+    while seen < own:
+        seen += counts[dark]
+        dark += 1
+    light, seen = 255, 0
+    while seen < total // 8:
+        seen += counts[light]
+        light -= 1
+    return dark, light
+
+
+@njit(cache=True, nogil=True)
+def _moments(pixels: Grey, box: tuple[int, ...], dark: int, light: int) -> tuple[float, float, float]:
+    """Darkness in a window between two levels: its sum, and its first moments along x and y."""
+    left, right, top, bottom = box
+    cut = 0.5 * (light + dark)
+    mass, sx, sy = 0.0, 0.0, 0.0
+    for y in range(top, bottom + 1):
+        for x in range(left, right + 1):
+            v = pixels[y, x]
+            if v < light:
+                share = min(1.0, (light - v) / (light - dark))
+                if v > cut:
+                    share *= 0.5 * share
+                mass += share
+                sx += share * x
+                sy += share * y
+    return mass, sx, sy
+
+
+@njit(cache=True, nogil=True)
 def centre_rectangles(pixels: Grey, expected: Floats, halves: Floats, reach: Floats) -> Floats:
     """Where printed dark rectangles really are, near where they are expected.
 
@@ -115,36 +155,12 @@ def centre_rectangles(pixels: Grey, expected: Floats, halves: Floats, reach: Flo
             if right - left < 2 or bottom - top < 2:
                 found = False
                 break
-            counts = np.zeros(256, np.int64)
-            for y in range(top, bottom + 1):
-                for x in range(left, right + 1):
-                    counts[pixels[y, x]] += 1
-            total = (right - left + 1) * (bottom - top + 1)
-            own = max(1, min(total // 8, int(2.0 * hw * hh)))
-            dark, seen = 0, 0
-            while seen < own:
-                seen += counts[dark]
-                dark += 1
-            light, seen = 255, 0
-            while seen < total // 8:
-                seen += counts[light]
-                light -= 1
+            dark, light = _levels(pixels, (left, right, top, bottom), int(2.0 * hw * hh))
             contrast = (light - dark) / 255.0
             if contrast < 0.08:
                 found = False
                 break
-            cut = 0.5 * (light + dark)
-            mass, sx, sy = 0.0, 0.0, 0.0
-            for y in range(top, bottom + 1):
-                for x in range(left, right + 1):
-                    v = pixels[y, x]
-                    if v < light:
-                        share = min(1.0, (light - v) / (light - dark))
-                        if v > cut:
-                            share *= 0.5 * share
-                        mass += share
-                        sx += share * x
-                        sy += share * y
+            mass, sx, sy = _moments(pixels, (left, right, top, bottom), dark, light)
             if mass <= 0.0:
                 found = False
                 break

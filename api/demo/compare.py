@@ -116,17 +116,15 @@ def _answers(
 ) -> None:
     objective = {i["id"] for p in exam["papers"] for i in objective_items(p)}
     flagged = {(c["candidate"], i["item"]): i["value"] for c in cases for i in c.get("items", ())}
-    same = doubtful = unasked = silent = wrong = 0
+    same = doubtful = silent = wrong = 0
     for (candidate, item), row in items.items():
         if item not in objective or row["status"] == "absent":
             continue
         expected = told.values.get((candidate, item), "")
         if (candidate, item) in flagged and flagged[candidate, item] != expected:
             wrong += 1
-        if (candidate, item) in told.ambiguous:
-            doubtful += (candidate, item) in flagged
-            unasked += (candidate, item) not in flagged
-        elif result.equal(row["answer"], expected, f"candidate {candidate}, {item}, answer"):
+        doubtful += (candidate, item) in told.ambiguous and (candidate, item) in flagged
+        if result.equal(row["answer"], expected, f"candidate {candidate}, {item}, answer"):
             same += 1
         else:
             silent += (candidate, item) not in flagged
@@ -134,7 +132,6 @@ def _answers(
     result.say("wrong_silent", silent)
     result.say("answers_equal", f"{same} / {same + silent}")
     result.say("ambiguous", doubtful)
-    result.say("ambiguous_read", unasked)
 
 
 def objective_items(paper: Mapping[str, Any]) -> Iterator[dict[str, Any]]:

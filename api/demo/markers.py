@@ -11,7 +11,6 @@ import random
 import threading
 import time
 import uuid
-from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -161,7 +160,3 @@ class Marker:
             raise Unavailable(f"the server refused {path}: {reply.text[:300]}", where=self.persona.login)
         answer: dict[str, Any] = reply.json()
         return answer
-
-
-def journals(folder: Path) -> Iterator[Path]:
-    yield from sorted(folder.glob("*.jsonl"))

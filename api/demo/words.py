@@ -29,7 +29,6 @@ WORDS: dict[str, Text] = {
     "wrong_silent": Text(zh="无提示的识读错误", en="answers wrong in silence"),
     "answers_equal": Text(zh="客观题答案与指令一致", en="objective answers equal to what was told"),
     "ambiguous": Text(zh="墨迹本身有歧义：由人工判定", en="ink that has no one meaning: decided by the clerk"),
-    "ambiguous_read": Text(zh="墨迹本身有歧义：未转人工", en="ink that has no one meaning: read without a doubt"),
     "finals_equal": Text(zh="主观题最终分与评卷日志重算一致", en="final marks equal to an adjudication of the journals"),
     "totals_equal": Text(zh="总分一致", en="totals equal"),
     "journal_marks": Text(zh="日志中的给分在库中恰有一次", en="journalled marks in the database exactly once"),

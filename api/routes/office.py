@@ -10,8 +10,6 @@ from typing import Any
 
 from fastapi import APIRouter, Response
 from pydantic import BaseModel, Field
-from sqlalchemy import select
-from sqlalchemy.orm import Session
 
 from api import records
 from api.asking import AskingDep
@@ -19,10 +17,10 @@ from api.auth import check_password
 from api.routes.guarded import Guarded, Number
 from api.status import status
 from core.errors import Forbidden
-from core.tables import Release, Signature, User
 from scoring import export
 from scoring import release as releases
 from scoring.verify import verify
+from scoring.view import release_view
 
 router = APIRouter(prefix="/api/office/{exam}", tags=["office"], route_class=Guarded)
 OFFICE = ("office", "chief")
@@ -35,23 +33,6 @@ class Signing(BaseModel):
 class Override(BaseModel):
     law: str = Field(pattern="^Z[1-8]$")
     reason: str = Field(min_length=1, max_length=2000)
-
-
-def _describe(session: Session, release: Release) -> dict[str, Any]:
-    query = select(User.login, Signature.at).join(User, User.id == Signature.user_id).where(Signature.release_id == release.id)
-    return {
-        "number": release.number,
-        "state": str(release.state),
-        "digest": release.digest,
-        "definition_version": release.definition_version,
-        "laws": release.laws,
-        "overrides": release.overrides,
-        "drafted_by": release.drafted_by,
-        "drafted_at": release.drafted_at.isoformat(),
-        "released_at": release.released_at.isoformat() if release.released_at else None,
-        "signatures": [{"login": login, "at": at.isoformat()} for login, at in session.execute(query.order_by(Signature.at))],
-        "files": ["release.zip", "reports.zip"] if release.released_at else [],
-    }
 
 
 @router.get("/status")
@@ -136,8 +117,8 @@ def reports_zip(number: Number, asking: AskingDep) -> Response:
 
 
 def _shown(asking: AskingDep, number: int) -> dict[str, Any]:
-    with asking.site.database.read() as session:
-        return _describe(session, releases.release_of(session, asking.exam_id, number))
+    release = release_view(asking.site, asking.exam_id, number)
+    return release.as_json() | {"files": ["release.zip", "reports.zip"] if release.released_at else []}
 
 
 def _zipped(folder: Path, name: str) -> Response:

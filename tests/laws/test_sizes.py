@@ -16,17 +16,9 @@ SOURCES = (".py", ".ts", ".svelte", ".css")
 def long_functions(source: str) -> Iterator[tuple[str, int]]:
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.end_lineno is not None:
-            length = node.end_lineno - node.lineno + 1 - _docstring_lines(node)
+            length = node.end_lineno - node.lineno + 1
             if length > LONGEST_FUNCTION:
                 yield node.name, length
-
-
-def _docstring_lines(node: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
-    """A kernel's manual (shapes, units, source) is asked for, so it is not held against its length."""
-    first = node.body[0]
-    if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant) and isinstance(first.value.value, str):
-        return (first.end_lineno or first.lineno) - first.lineno + 1
-    return 0
 
 
 @pytest.fixture
