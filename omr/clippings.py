@@ -9,9 +9,10 @@ import numpy as np
 import simplejpeg
 
 from core.template import Side, Template, lines_of
-from omr.regions import Grey, encode, straighten
+from omr.regions import Grey, encode
 from scanner.decode import Page
 from scanner.register import Laid, check_furniture, lay_over
+from scanner.straighten import straighten
 
 _TALLEST = 1400  # pixels of a preview's longer side: enough to read handwriting on A4
 _QUALITY = 60

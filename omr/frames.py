@@ -6,8 +6,6 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-import simplejpeg
-
 from core.errors import FrameUnreadable
 from core.ids import PageCode
 from core.template import Template
@@ -108,8 +106,7 @@ def _result(page: Page, reading: PageReading, frame: Frame, forms: Forms) -> Rea
 
 
 def _region(region: RegionCut) -> dict[str, Any]:
-    height, width, _, _ = simplejpeg.decode_jpeg_header(region.jpeg)
-    return {"name": region.name, "group": region.group, "width": width, "height": height, "ink": round(region.ink, 6)}
+    return {"name": region.name, "group": region.group, "width": region.width, "height": region.height, "ink": round(region.ink, 6)}
 
 
 def _pictures(page: Page, reading: PageReading, paper: str | None, forms: Forms) -> dict[str, bytes]:

@@ -16,11 +16,12 @@ from core.ids import PageCode
 from core.template import Code, Side, Template, lines_of
 from omr.answers import FieldReading, Read, read_fields
 from omr.fill import measure, refine, rows_of
-from omr.regions import RegionCut, cut_region, straighten
+from omr.regions import RegionCut, cut_region
 from scanner.codes import Decoded, barcodes_on, read_code
 from scanner.decode import Page
 from scanner.quality import Look, look_at
 from scanner.register import Furniture, Laid, check_furniture, lay_over
+from scanner.straighten import straighten
 
 cv2.setNumThreads(1)
 
