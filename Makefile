@@ -1,6 +1,6 @@
 # Every command works on a fresh clone: it first installs what it needs, and says so.
 # ARGS goes to the command: make demo ARGS="--candidates 300", make test ARGS="tests/core -k ledger".
-.PHONY: demo test check bench install clean
+.PHONY: demo test check bench accuracy bench-peers fuzz install clean
 .DEFAULT_GOAL := help
 ARGS ?=
 
@@ -11,12 +11,15 @@ INSTALL = @"$(or $(PYTHON),python3)" -m tools.install
 
 .PHONY: help
 help:
-	@echo "make demo    a small exam from blank sheets to verified score reports, on this machine"
-	@echo "make test    every test, against a real PostgreSQL, Valkey and Chromium"
-	@echo "make check   the laws, types, style"
-	@echo "make bench   the hot paths against floors measured in the same run"
-	@echo "make install everything the above need"
-	@echo "make clean   remove .venv and what was built"
+	@echo "make demo        a small exam from blank sheets to verified score reports, on this machine"
+	@echo "make test        every test, against a real PostgreSQL, Valkey and Chromium"
+	@echo "make check       the laws, types, style"
+	@echo "make bench       the hot paths against floors measured in the same run"
+	@echo "make accuracy    silent mistakes on ten million simulated bubbles a level; stops and goes on"
+	@echo "make bench-peers another engine beside this one, on the same pages"
+	@echo "make fuzz        broken and hostile files; stops and goes on"
+	@echo "make install     everything the above need"
+	@echo "make clean       remove .venv and what was built"
 
 demo:
 	$(INSTALL) runtime
@@ -33,6 +36,18 @@ check:
 bench:
 	$(INSTALL) tests
 	@.venv/bin/python -m benchmarks $(ARGS)
+
+accuracy:
+	$(INSTALL) tests
+	@.venv/bin/python -m benchmarks.accuracy $(ARGS)
+
+bench-peers:
+	$(INSTALL) tests
+	@.venv/bin/python -m benchmarks.peers $(ARGS)
+
+fuzz:
+	$(INSTALL) tests
+	@.venv/bin/python -m benchmarks.fuzz $(ARGS)
 
 install:
 	$(INSTALL) tests machine

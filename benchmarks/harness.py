@@ -68,7 +68,8 @@ def show(rows: Iterable[Row]) -> None:
     table = Table("name", "value", "goal", "unit", "met")
     for row in rows:
         met = {True: "yes", False: "NO", None: ""}[row.met]
-        table.add_row(row.name, f"{row.value:.4g}", "" if row.goal is None else f"{row.goal:g}", row.unit, met)
+        value = f"{row.value:,.0f}" if row.value == round(row.value) else f"{row.value:.4g}"
+        table.add_row(row.name, value, "" if row.goal is None else f"{row.goal:g}", row.unit, met)
     Console(width=110).print(table)
 
 

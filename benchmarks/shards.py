@@ -1,0 +1,102 @@
+"""The parts of a long count: each a batch of simulated cards, made, read, judged and thrown away; its counts are kept.
+
+A shard is named by level, sheet and seed, and belongs to the state of the program that made it: after any change of the
+engine or the simulator a count begins anew. Scans on which something was wrong in silence are kept beside the counts.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+
+from benchmarks.cards import print_cards
+from benchmarks.judging import Known, Tally, judge_scans
+from benchmarks.make_sets import FIRST_TEST_SEED
+from benchmarks.reader import reader_of
+from core.template import load_template
+from scanner.simulator.rates import LevelName, Rates
+from scanner.simulator.run import simulate_with
+
+ROOT = Path(__file__).resolve().parents[1]
+ENGINE = ("core", "scanner", "omr", "benchmarks/judging.py", "benchmarks/cards.py", "benchmarks/hundred-items.yaml", "examples/demo-exam")
+CARDS = 50  # a feeder's tray, for which the rates of a scanner's troubles are meant
+ROUND = ("hundred", "hundred", "hundred", "demo")
+"""The sheets of successive shards: the demonstration sheet has few bubbles and much writing, and costs as much."""
+
+
+@dataclass(frozen=True)
+class Shard:
+    level: LevelName
+    index: int
+    cards: int = CARDS
+
+    @property
+    def sheet(self) -> str:
+        return ROUND[self.index % len(ROUND)]
+
+    @property
+    def seed(self) -> int:
+        return FIRST_TEST_SEED + self.index
+
+    @property
+    def name(self) -> str:
+        return f"{self.level}-{self.sheet}-{self.seed}-{self.cards}"
+
+
+def shards(level: LevelName, cards: int = CARDS) -> Iterator[Shard]:
+    index = 0
+    while True:
+        yield Shard(level, index, cards)
+        index += 1
+
+
+def state_folder(parent: Path) -> Path:
+    """Where the counts of this very engine are kept."""
+    digest = hashlib.sha256()
+    for name in ENGINE:
+        place = ROOT / name
+        files = sorted(f for f in place.rglob("*") if f.suffix in (".py", ".yaml", ".csv", ".json")) if place.is_dir() else [place]
+        for file in files:
+            digest.update(file.relative_to(ROOT).as_posix().encode() + b"\0" + file.read_bytes())
+    return parent / digest.hexdigest()[:12]
+
+
+def counted(shard: Shard, state: Path) -> Tally | None:
+    try:
+        return Tally.from_json(json.loads((state / f"{shard.name}.json").read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        return None
+
+
+def count(shard: Shard, state: Path) -> Tally:
+    """Make, read and judge the shard's scans; its counts appear whole or not at all."""
+    cv2.setNumThreads(1)
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch)
+        printed = print_cards(shard.sheet, shard.cards, folder, seed=shard.seed)
+        scans = folder / shard.name
+        simulate_with(printed.stack(0, shard.cards), scans, rates=Rates(shard.level), seed=shard.seed)
+        template = load_template(next(folder.glob("*.template.json")))
+        tally = judge_scans(Known.load(scans, folder), template, reader_of(template))
+        if tally.silent:
+            _keep_wrong(tally, scans, state / "wrong" / shard.name)
+    unfinished = state / f"{shard.name}.{os.getpid()}.part"
+    unfinished.write_text(json.dumps(tally.to_json()), encoding="utf-8")
+    unfinished.replace(state / f"{shard.name}.json")
+    return tally
+
+
+def _keep_wrong(tally: Tally, scans: Path, out: Path) -> None:
+    out.mkdir(parents=True, exist_ok=True)
+    for line in tally.silent:
+        name = line.split()[0].partition("/")[2]
+        shutil.copy(scans / name, out / name.replace("/", "-"))
+    (out / "wrong.txt").write_text("\n".join(tally.silent) + "\n", encoding="utf-8")
