@@ -1,32 +1,51 @@
-"""The picture store: bytes kept once, by their SHA-256, durable before anyone is told so (law 4, law 5)."""
+"""The picture store: bytes kept by their SHA-256, durable before anyone is told so (law 4, law 5).
+
+A frame that a station sends is a file of its own. What a reader cuts out of a chunk of pages is one pack: one file,
+one wait for the disk, and not twenty million files. A pack ends with the list of what is in it, so that it explains
+itself; where a picture lies in one is kept in its row (`core.pictures`).
+"""
 
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import secrets
-from collections.abc import Iterable
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 from urllib.parse import unquote, urlsplit
 
 from core.errors import NotFound, Unavailable
 
+PACK = "markhall-pack/1"
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A picture that is on the disk."""
+
+    sha256: str
+    size: int
+    place: str = ""  # pack:offset:length; empty for a file of its own
+
 
 class PictureStore(Protocol):
     def put(self, data: bytes) -> str:
-        """Keep `data`; its hash, once it is durable."""
+        """Keep `data` as a file of its own; its hash, once it is durable."""
 
-    def put_many(self, data: Iterable[bytes]) -> list[str]:
-        """Keep all of them, with as few waits for the disk as can be; their hashes, once all are durable."""
+    def put_pack(self, pictures: Sequence[bytes]) -> list[Kept]:
+        """Keep all of them in one file, with one wait for the disk; what they are, in order, once all are durable."""
 
-    def get(self, sha256: str) -> bytes: ...
+    def get(self, sha256: str, place: str = "") -> bytes: ...
 
-    def has(self, sha256: str) -> bool: ...
+    def has(self, sha256: str) -> bool:
+        """Whether it is there as a file of its own."""
 
 
 class FolderStore:
-    """A folder, two levels deep by the hash's first digits. A file under its final name is whole."""
+    """A folder, two levels deep by the hash's first digits; packs lie apart. A file under its final name is whole."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -36,32 +55,51 @@ class FolderStore:
         return self.root / sha256[:2] / sha256[2:4] / sha256
 
     def put(self, data: bytes) -> str:
-        return self.put_many([data])[0]
-
-    def put_many(self, data: Iterable[bytes]) -> list[str]:
-        hashes: list[str] = []
-        folders: set[Path] = set()
-        for one in data:
-            sha256 = hashlib.sha256(one).hexdigest()
-            path = self._path(sha256)
-            folders |= _make_folder(path.parent, self.root)
-            if not path.exists():
-                _write_durably(path, one)
-            # Also when it was there: whoever renamed it may have died before its folder reached the disk.
-            folders.add(path.parent)
-            hashes.append(sha256)
-        for folder in sorted(folders):
+        sha256 = hashlib.sha256(data).hexdigest()
+        path = self._path(sha256)
+        folders = _make_folder(path.parent, self.root)
+        if not path.exists():
+            _write_durably(path, [data])
+        # Also when it was there: whoever renamed it may have died before its folder reached the disk.
+        for folder in sorted(folders | {path.parent}):
             _sync_folder(folder)
-        return hashes
+        return sha256
 
-    def get(self, sha256: str) -> bytes:
+    def put_pack(self, pictures: Sequence[bytes]) -> list[Kept]:
+        if not pictures:
+            return []
+        name = secrets.token_hex(16)
+        pack = f"packs/{name[:2]}/{name}"
+        kept, offset = [], 0
+        for data in pictures:
+            kept.append(Kept(hashlib.sha256(data).hexdigest(), len(data), f"{pack}:{offset}:{len(data)}"))
+            offset += len(data)
+        path = self.root / pack
+        folders = _make_folder(path.parent, self.root)
+        _write_durably(path, [*pictures, _contents(kept)])
+        for folder in sorted(folders | {path.parent}):
+            _sync_folder(folder)
+        return kept
+
+    def get(self, sha256: str, place: str = "") -> bytes:
         try:
-            return self._path(sha256).read_bytes()
+            return self._from_pack(place) if place else self._path(sha256).read_bytes()
         except FileNotFoundError:
             raise NotFound("the picture is not in the store.", where=sha256) from None
 
+    def _from_pack(self, place: str) -> bytes:
+        pack, offset, length = place.rsplit(":", 2)
+        with (self.root / pack).open("rb", buffering=0) as file:
+            return os.pread(file.fileno(), int(length), int(offset))
+
     def has(self, sha256: str) -> bool:
         return self._path(sha256).exists()
+
+
+def _contents(kept: Sequence[Kept]) -> bytes:
+    """The last line of a pack: each picture's hash and length, in the order in which they lie there."""
+    body = {"format": PACK, "pictures": [[one.sha256, one.size] for one in kept]}
+    return b"\n" + json.dumps(body, separators=(",", ":")).encode() + b"\n"
 
 
 def _make_folder(folder: Path, root: Path) -> set[Path]:
@@ -77,12 +115,13 @@ def _make_folder(folder: Path, root: Path) -> set[Path]:
     return changed
 
 
-def _write_durably(path: Path, data: bytes) -> None:
+def _write_durably(path: Path, parts: Sequence[bytes]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     fd = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
     try:
-        view = memoryview(data)
+        whole = parts[0] if len(parts) == 1 else b"".join(parts)
+        view = memoryview(whole)
         while view:
             view = view[os.write(fd, view) :]
         os.fsync(fd)

@@ -44,8 +44,8 @@ class Read:
     result: FrameResult
     pictures: dict[str, bytes] = field(default_factory=dict)
 
-    def with_hashes(self, hashes: dict[str, str]) -> tuple[FrameResult, dict[str, int]]:
-        """The result pointing to its stored pictures, and each picture's size."""
+    def with_hashes(self, hashes: dict[str, str]) -> FrameResult:
+        """The result pointing to its stored pictures."""
         evidence = dict(self.result.evidence)
         if "preview" in hashes:
             evidence["preview"] = hashes["preview"]
@@ -53,8 +53,7 @@ class Read:
         if cut:
             evidence["crops"] = cut
         regions = [r | {"sha256": hashes[f"region:{r['name']}"]} for r in self.result.regions]
-        sizes = {hashes[name]: len(data) for name, data in self.pictures.items()}
-        return replace(self.result, evidence=evidence, regions=regions), sizes
+        return replace(self.result, evidence=evidence, regions=regions)
 
 
 def read_frame(data: bytes, frame: Frame, forms: Forms) -> Read:

@@ -18,9 +18,11 @@ import cv2
 from sqlalchemy import select
 
 from core.errors import FrameUnreadable
+from core.pictures import keep_rows
 from core.settings import Settings
 from core.site import Site, open_site
 from core.states import AttemptState, CaseState, ReceiptState
+from core.store import Kept
 from core.tables import Attempt, Batch, DeskCase, Exam, Receipt, Sheet
 from omr import desk
 from omr.desk.forms import Forms, forms_of
@@ -30,7 +32,7 @@ from omr.frames import Frame, Read, Vouched, read_frame
 from omr.lease import Lease
 from scanner.intake import take_turn
 from scanner.intake.attempts import LEASE, take_back
-from scanner.intake.receive import place_of, store_picture_rows
+from scanner.intake.receive import place_of
 
 log = logging.getLogger(__name__)
 
@@ -63,7 +65,7 @@ def read_attempt(site: Site, attempt_id: str) -> dict[str, int]:
             for frame in frames:
                 lease.begin_frame()
                 read.append(_read(site, forms, frame))
-        return _file(site, exam_id, attempt_id, worker, _stored(site, read))
+        return _file(site, exam_id, attempt_id, worker, *_stored(site, read))
     except Exception:
         # The frames go to another attempt now, not when the lease has run out.
         _give_up(site, exam_id, attempt_id, worker)
@@ -117,22 +119,23 @@ def _read(site: Site, forms: Forms, frame: Frame) -> Read:
         return Read(FrameResult(frame.receipt_id, kind="unreadable", reason=reason, evidence={"error": type(e).__name__}))
 
 
-def _stored(site: Site, read: Sequence[Read]) -> list[tuple[FrameResult, dict[str, int]]]:
-    """Store all pictures of the chunk at once, and put their hashes where their names stood."""
-    hashes = iter(site.store.put_many(picture for one in read for picture in one.pictures.values()))
-    return [one.with_hashes({name: next(hashes) for name in one.pictures}) for one in read]
+def _stored(site: Site, read: Sequence[Read]) -> tuple[list[FrameResult], list[Kept]]:
+    """Store all pictures of the chunk as one pack, and put their hashes where their names stood."""
+    kept = site.store.put_pack([picture for one in read for picture in one.pictures.values()])
+    hashes = iter(one.sha256 for one in kept)
+    return [one.with_hashes({name: next(hashes) for name in one.pictures}) for one in read], kept
 
 
-def _file(site: Site, exam_id: int, attempt_id: str, worker: str, results: Sequence[tuple[FrameResult, dict[str, int]]]) -> dict[str, int]:
+def _file(site: Site, exam_id: int, attempt_id: str, worker: str, results: Sequence[FrameResult], kept: Sequence[Kept]) -> dict[str, int]:
     with site.database.write() as session:
         exam = take_turn(session, exam_id)
         attempt = session.scalar(select(Attempt).where(Attempt.id == attempt_id).with_for_update())
         if attempt is None or attempt.state is not AttemptState.RUNNING or attempt.worker != worker:
             return {}
         now = site.now()
-        store_picture_rows(session, {sha: size for _, sizes in results for sha, size in sizes.items()}, now)
+        keep_rows(session, kept, "image/jpeg", now)
         work = begin_work(session, exam, READERS, now)
-        filed = file_chunk(work, attempt_id, [result for result, _ in results])
+        filed = file_chunk(work, attempt_id, results)
         attempt.state, attempt.ended_at = AttemptState.DONE, now
         body: dict[str, Any] = {"attempt": attempt_id, "states": filed}
         work.event("pages", **body)

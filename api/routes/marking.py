@@ -12,6 +12,7 @@ from redis.exceptions import RedisError
 from api.asking import AskingDep, PersonDep, SiteDep
 from api.routes.guarded import Guarded, Number
 from core.errors import MarkhallError, NotFound
+from core.pictures import picture_bytes
 from marking import own, problems, submit, work
 
 router = APIRouter(prefix="/api/marking", tags=["marking"], route_class=Guarded)
@@ -81,7 +82,7 @@ def _next_if_any(asking: AskingDep, group: str | None, hold: int) -> dict[str, A
 
 @router.get("/pictures/{token}")
 def picture(token: str, site: SiteDep, person: PersonDep) -> Response:
-    data = site.store.get(work.picture(site, person.id, token))
+    data = picture_bytes(site, work.picture(site, person.id, token))
     return Response(data, media_type="image/jpeg", headers={"Cache-Control": "private, no-store"})
 
 
@@ -130,7 +131,7 @@ def open_problems(asking: AskingDep) -> dict[str, Any]:
 def problem_picture(problem_id: Number, n: Number, asking: AskingDep) -> Response:
     for found in problems.open_problems(asking.site, asking.exam_id, asking.person.id):
         if found.id == problem_id and 0 <= n < len(found.pictures):
-            return Response(asking.site.store.get(found.pictures[n]), media_type="image/jpeg")
+            return Response(picture_bytes(asking.site, found.pictures[n]), media_type="image/jpeg")
     raise NotFound("there is no such picture.", where=f"problem {problem_id}")
 
 

@@ -20,6 +20,7 @@ class Picture(Table):
     size: Mapped[int]
     media_type: Mapped[str] = mapped_column(String(40))
     stored_at: Mapped[datetime]
+    place: Mapped[str] = mapped_column(String(80), default="", server_default="")  # in a pack; empty for a file of its own
 
 
 class Station(Table):

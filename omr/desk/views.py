@@ -11,6 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from core.errors import NotFound
+from core.pictures import picture_bytes
 from core.site import Site
 from core.states import CaseState
 from core.tables import Batch, CandidateDetails, DeskCase, Page, Picture, Receipt, Script, Sheet
@@ -81,7 +82,7 @@ def case_picture(site: Site, exam_id: int, case_id: int, *, other: bool = False)
         sha256, kind = _picture(session, find_case(session, exam_id, case_id), other)
     if not sha256:
         raise NotFound("the case has no picture that can be shown.", where=f"case {case_id}")
-    return site.store.get(sha256), kind
+    return picture_bytes(site, sha256), kind
 
 
 def item_picture(site: Site, exam_id: int, case_id: int, item: str) -> tuple[bytes, str]:
@@ -90,7 +91,7 @@ def item_picture(site: Site, exam_id: int, case_id: int, item: str) -> tuple[byt
         sha256 = next((i.get("picture") for i in case.items if i["item"] == item), None)
     if not sha256:
         raise NotFound("the item has no picture.", where=f"case {case_id}, item {item}")
-    return site.store.get(sha256), "image/jpeg"
+    return picture_bytes(site, sha256), "image/jpeg"
 
 
 def find_case(session: Session, exam_id: int, case_id: int) -> DeskCase:

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 
 from sqlalchemy import select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from core import events
 from core.errors import BadInput, Conflict
+from core.pictures import keep_rows
 from core.site import Site
 from core.states import BatchState, ReceiptState
-from core.tables import Batch, Picture, Receipt
+from core.store import Kept
+from core.tables import Batch, Receipt
 from scanner.intake.batches import MOST_FRAMES, compare_count, find_batch
 
 MOST_BYTES = 256 * 1024 * 1024
@@ -51,7 +50,7 @@ def receive(
             return _again(known, digest, where)
         _refuse_late(row, where)
         twin = session.scalar(select(Receipt.id).where(Receipt.exam_id == exam_id, Receipt.sha256 == digest).limit(1))
-        _keep_picture(session, digest, data, now)
+        keep_rows(session, [Kept(digest, len(data))], media_type(data), now)
         receipt = Receipt(
             exam_id=exam_id,
             batch_id=row.id,
@@ -104,21 +103,6 @@ def _again(known: Receipt, digest: str, where: str) -> ReceiptView:
 def _refuse_late(batch: Batch, where: str) -> None:
     if batch.state is BatchState.COMPLETE:
         raise Conflict("the batch is complete.", where=where, remedy="Send more frames in another batch.")
-
-
-def _keep_picture(session: Session, digest: str, data: bytes, now: datetime) -> None:
-    insert = (sqlite if session.get_bind().dialect.name == "sqlite" else postgresql).insert(Picture)
-    values = {"sha256": digest, "size": len(data), "media_type": media_type(data), "stored_at": now}
-    session.execute(insert.values(**values).on_conflict_do_nothing())
-
-
-def store_picture_rows(session: Session, sizes: Mapping[str, int], now: datetime) -> None:
-    """Rows for JPEG pictures that a reader cut and stored."""
-    if not sizes:
-        return
-    insert = (sqlite if session.get_bind().dialect.name == "sqlite" else postgresql).insert(Picture)
-    rows = [{"sha256": sha, "size": size, "media_type": "image/jpeg", "stored_at": now} for sha, size in sorted(sizes.items())]
-    session.execute(insert.values(rows).on_conflict_do_nothing())
 
 
 def media_type(data: bytes) -> str:

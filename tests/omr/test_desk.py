@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import select
 
 from core.errors import BadInput, Conflict, NotFound
+from core.pictures import keep_rows
 from core.states import CaseState, ReceiptState, ScriptState
 from core.tables import Event, SheetAssignment
 from omr import desk
@@ -323,7 +324,10 @@ def test_all_sides_of_a_missing_script_can_be_asked_for(hall: Hall) -> None:
 
 def test_pictures_are_shown_and_their_hashes_are_not(hall: Hall) -> None:
     jpeg = b"\xff\xd8\xff a picture"
-    preview, crop = hall.site.store.put_many([b"small", b"cut"])
+    kept = hall.site.store.put_pack([b"small", b"cut"])
+    with hall.site.database.write() as session:
+        keep_rows(session, kept, "image/jpeg", hall.site.now())
+    preview, crop = (one.sha256 for one in kept)
     reading = hall.reading(0, 1, {"Q1": "A?"}, evidence={"preview": preview, "crops": {"Q1": crop}})
     hall.send(reading, data=jpeg)
     hall.send({"kind": "foreign", "reason": "strange"}, data=jpeg + b"2")
