@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from api.cli.progress import Bar
-from core.definition import RosterRow, check_roster, load_definition, load_roster
 from core.errors import ExamInvalid
-from core.exam import ExamDefinition, from_hundredths
 
 if TYPE_CHECKING:
+    from core.definition import RosterRow
+    from core.exam import ExamDefinition
     from core.loading import ExpectedSheet
     from core.template import Template
 
@@ -22,6 +22,8 @@ RosterFile = Annotated[Path | None, typer.Option("--roster", help="CSV or XLSX; 
 
 
 def roster_of(definition: ExamDefinition, path: Path, roster: Path | None) -> list[RosterRow]:
+    from core.definition import check_roster, load_roster
+
     if roster is None and definition.roster is None:
         raise ExamInvalid("names no roster.", where=str(path), remedy="Give one with --roster.")
     file = roster or path.parent / str(definition.roster)
@@ -50,6 +52,9 @@ def laid_out(definition: ExamDefinition, roster: list[RosterRow]) -> tuple[dict[
 @app.command()
 def check(file: DefinitionFile, roster: RosterFile = None) -> None:
     """Validate an exam definition and its roster."""
+    from core.definition import load_definition
+    from core.exam import from_hundredths
+
     definition = load_definition(file)
     for paper in definition.papers:
         written = sum(len(g.items) for g in paper.written)
@@ -67,6 +72,7 @@ def check(file: DefinitionFile, roster: RosterFile = None) -> None:
 def load(file: DefinitionFile, roster: RosterFile = None, by: Annotated[str, typer.Option(help="who loads it")] = "cli") -> None:
     """Load an exam definition, its roster and its sheets into the installation."""
     from core.db import migrate
+    from core.definition import load_definition
     from core.loading import load_exam
     from core.settings import Settings
     from core.site import open_site
@@ -89,6 +95,7 @@ def register(main: typer.Typer) -> None:
         roster: RosterFile = None,
     ) -> None:
         """Print the answer sheets, each with its own serial, and the template that reads them."""
+        from core.definition import load_definition
         from omr.print import print_sheets
 
         definition = load_definition(file)
