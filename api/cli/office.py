@@ -68,6 +68,24 @@ def _register_checks(main: typer.Typer) -> None:
             typer.echo(f"batch      {batch['station']}/{batch['batch']} {batch['state']}: {batch['received']} of {declared} frames")
 
     @main.command()
+    def budget(
+        exam: ExamCode,
+        wrong: Annotated[float, typer.Option("--expected-wrong", help="how many wrong answers the exam may be expected to have")],
+        ask: Annotated[bool, typer.Option("--ask", help="open a case for each page that a person must look at")] = False,
+    ) -> None:
+        """How many answers a person must look at so that no more than so many of the others are wrong."""
+        from omr import desk
+
+        site, exam_id = _open(exam)
+        found = desk.ask_for_looks(site, exam_id, wrong, "cli") if ask else desk.budget(site, exam_id, wrong)
+        typer.echo(f"{found.answers} answers were read and not looked at; {found.expected:.2g} of them are expected to be wrong")
+        if found.holds:
+            typer.echo(f"that is within {wrong:g}: nobody need look at more")
+        else:
+            done = "opened for" if ask else "needed at"
+            typer.echo(f"looks {done} {found.looks} answers on {found.pages} pages; then {found.left:.2g} are expected to be wrong")
+
+    @main.command()
     def verify(exam: ExamCode) -> None:
         """Check the laws Z1-Z8; exit status 3 when one does not hold."""
         from rich.console import Console

@@ -5,6 +5,7 @@ pages through it. Every decision is versioned, in the ledger, and can be taken b
 """
 
 from core.site import Site
+from omr.desk.budget import Budget, ask_for_looks, budget
 from omr.desk.cases import ACTIONS
 from omr.desk.decisions import Decision, resolve
 from omr.desk.rescans import RescanView, rescans
@@ -16,11 +17,14 @@ from scanner.intake import take_turn
 
 __all__ = [
     "ACTIONS",
+    "Budget",
     "CaseView",
     "Decision",
     "FrameView",
     "ItemView",
     "RescanView",
+    "ask_for_looks",
+    "budget",
     "case_picture",
     "get_case",
     "item_picture",
