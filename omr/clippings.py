@@ -11,6 +11,7 @@ import simplejpeg
 from core.template import Side, Template, lines_of
 from omr.regions import Grey, encode
 from scanner.decode import Page
+from scanner.furnishing import furnish
 from scanner.register import Laid, check_furniture, lay_over
 from scanner.straighten import straighten
 
@@ -31,10 +32,11 @@ def preview(page: Page, *, turn: int = 0) -> bytes:
 
 def crops(page: Page, template: Template, side: Side, *, turn: int, names: Iterable[str]) -> dict[str, bytes]:
     """A cut around the bubbles of each named field; none where the page cannot be laid over the template again."""
-    laid = next((ld for ld in lay_over(page.pixels, template, side.registration, dpi=page.dpi) if ld.turn == turn), None)
+    furnishing = furnish(template, side)
+    laid = next((ld for ld in lay_over(page.pixels, furnishing, dpi=page.dpi) if ld.turn == turn), None)
     if laid is None:
         return {}
-    _, laid = check_furniture(page.pixels, laid, side)
+    _, laid = check_furniture(page.pixels, laid, furnishing)
     wanted = set(names)
     return {name: encode(_cut(page.pixels, laid, side, name)) for name in sorted(wanted & _fields(side))}
 

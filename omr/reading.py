@@ -19,6 +19,7 @@ from omr.fill import measure, refine, rows_of
 from omr.regions import RegionCut, cut_region
 from scanner.codes import Decoded, barcodes_on, read_code
 from scanner.decode import Page
+from scanner.furnishing import furnish
 from scanner.quality import Look, look_at
 from scanner.register import Furniture, Laid, check_furniture, lay_over
 from scanner.straighten import straighten
@@ -75,7 +76,7 @@ def read_page(page: Page, templates: Sequence[Template], *, cut: bool) -> PageRe
     evidence: dict[str, Any] = {"paper": round(look.paper), "dpi": page.dpi, "streaks": len(look.streaks)}
     if look.verdict == "black":
         return PageReading("rejected", "the page is black or nearly so; nothing can be read on it", "unreadable", evidence=evidence)
-    found, refusal = _place(page, templates)
+    found, refusal = _place(page, templates, look)
     if not found:
         return _not_placed(page, look, refusal, templates, evidence)
     checked = _best([_check(page, f, look) for f in found])
@@ -104,7 +105,7 @@ def _conclude(page: Page, checked: _Checked, refusal: PageReading | None, cut: b
     return replace(whole, status="ok")
 
 
-def _place(page: Page, templates: Sequence[Template]) -> tuple[list[_Found], PageReading | None]:
+def _place(page: Page, templates: Sequence[Template], look: Look) -> tuple[list[_Found], PageReading | None]:
     """Every way in which the page may be a side of a template; with a page code at most one.
 
     The second value says why it cannot be trusted though it is placed (or, with no way at all, why not).
@@ -114,9 +115,12 @@ def _place(page: Page, templates: Sequence[Template]) -> tuple[list[_Found], Pag
     texts: list[str] = []
     for group in _alike(templates):
         template, side = group[0]
-        for laid in lay_over(page.pixels, template, side.registration, dpi=page.dpi):
+        codes = tuple(dict.fromkeys(c for _, s in group for c in s.codes if c.role == "page"))
+        for laid in lay_over(page.pixels, furnish(template, side), dpi=page.dpi):
+            if not codes and ways and ways[-1].laid.way != laid.way and any(not _check(page, w, look).objection for w in ways):
+                break  # what is slower is asked for only when nothing that was found holds
             ways.extend(_Found(t, s, laid, None, 0) for t, s in group)
-            for code in dict.fromkeys(c for _, s in group for c in s.codes if c.role == "page"):
+            for code in codes:
                 coded = True
                 decoded = _read_code(page, laid, code)
                 if decoded.text is None:
@@ -175,7 +179,7 @@ def _not_placed(
 
 def _check(page: Page, found: _Found, look: Look) -> _Checked:
     """Whether the printed furniture is where it should be, and the reading only when it is."""
-    furniture, laid = check_furniture(page.pixels, found.laid, found.side)
+    furniture, laid = check_furniture(page.pixels, found.laid, furnish(found.template, found.side))
     found = replace(found, laid=laid)
     lines = tuple(lines_of(found.side))
     objection = _misplaced(furniture)

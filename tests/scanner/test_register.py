@@ -12,7 +12,10 @@ from hypothesis import strategies as st
 
 from core.geometry import Point
 from core.template import Side, Template, parse_template
-from scanner.register import apply, bend, check_furniture, fit_affine, fit_projective, lay_over
+from scanner.fitting import fit_affine, fit_projective
+from scanner.furnishing import furnish
+from scanner.laid import apply, bend
+from scanner.register import check_furniture, lay_over
 
 PX = 8.0
 
@@ -43,6 +46,7 @@ def drawn(side: Side) -> np.ndarray:
 
 
 FINE = drawn(form().sides[0])
+FORM = furnish(form(), form().sides[0])
 
 
 def scanned(turn: int, skew: float, stretch: float, shift: tuple[float, float]) -> tuple[np.ndarray, np.ndarray]:
@@ -77,19 +81,18 @@ def scanned(turn: int, skew: float, stretch: float, shift: tuple[float, float]) 
     y=st.floats(-2, 2),
 )
 def test_any_turn_skew_and_scale_is_recovered(turn: int, skew: float, stretch: float, x: float, y: float) -> None:
-    template = form()
     pixels, truth = scanned(turn, skew, stretch, (x, y))
-    found = lay_over(pixels, template, template.sides[0].registration, dpi=None)
+    found = list(lay_over(pixels, FORM, dpi=None))
     right = [laid for laid in found if laid.turn == turn]
     assert right
-    checked, corrected = check_furniture(pixels, right[0], template.sides[0])
+    checked, corrected = check_furniture(pixels, right[0], FORM)
     assert (checked.oriented, checked.found) == (1.0, 34)
     places = np.array([[20.0, 20], [128, 20], [74, 105], [20, 190], [128, 190]])
     expected = places @ truth[:, :2].T + truth[:, 2]
     for got in (apply(right[0].transform, places), corrected.places(places)):
         assert np.hypot(*(got - expected).T).max() / PX < 0.05
     wrong = [laid for laid in found if laid.turn != turn]
-    assert all(check_furniture(pixels, laid, template.sides[0])[0].oriented == 0 for laid in wrong)
+    assert all(check_furniture(pixels, laid, FORM)[0].oriented == 0 for laid in wrong)
 
 
 @given(st.lists(st.floats(-1, 1), min_size=6, max_size=6))
@@ -110,13 +113,12 @@ def test_the_projective_fit_goes_through_its_four_points_and_back() -> None:
 
 
 def test_stretched_paper_is_followed_by_its_timing_marks() -> None:
-    template = form()
     pixels, _ = scanned(0, 0, 1.0, (0, 0))
     down, across = np.mgrid[0 : pixels.shape[0], 0 : pixels.shape[1]].astype(np.float32)
     wave = 0.5 * PX * np.sin(np.pi * down / pixels.shape[0]) ** 2
     bent = cv2.remap(pixels, across, down - wave.astype(np.float32), cv2.INTER_LINEAR, borderValue=245).astype(np.uint8)
-    (laid,) = (way for way in lay_over(bent, template, template.sides[0].registration, dpi=None) if way.turn == 0)
-    furniture, corrected = check_furniture(bent, laid, template.sides[0])
+    (laid,) = (way for way in lay_over(bent, FORM, dpi=None) if way.turn == 0)
+    furniture, corrected = check_furniture(bent, laid, FORM)
     middle = np.array([[74.0, 105.0]])
     expected = 105 * PX - 0.5 + 0.5 * PX
     assert abs(laid.places(middle)[0, 1] - expected) / PX > 0.3
@@ -125,21 +127,19 @@ def test_stretched_paper_is_followed_by_its_timing_marks() -> None:
 
 
 def test_a_page_without_marks_has_no_transform() -> None:
-    template = form()
     rng = np.random.default_rng(3)
     noise = rng.integers(0, 255, (1680, 1184)).astype(np.uint8)
-    assert lay_over(noise, template, template.sides[0].registration, dpi=None) == []
-    assert lay_over(np.zeros((1680, 1184), np.uint8), template, template.sides[0].registration, dpi=None) == []
+    assert list(lay_over(noise, FORM, dpi=None)) == []
+    assert list(lay_over(np.zeros((1680, 1184), np.uint8), FORM, dpi=None)) == []
 
 
 @pytest.mark.parametrize("lost", [0, 1, 2, 3])
 def test_three_marks_are_enough(lost: int) -> None:
-    template = form()
     pixels, truth = scanned(0, 1.0, 1.0, (0, 0))
     x, y = np.array([(10, 10), (138, 10), (138, 200), (10, 200)][lost]) @ truth[:, :2].T + truth[:, 2]
     pixels = pixels.copy()
     pixels[int(y) - 30 : int(y) + 30, int(x) - 30 : int(x) + 30] = 245
-    found = [laid for laid in lay_over(pixels, template, template.sides[0].registration, dpi=None) if laid.turn == 0]
+    found = [laid for laid in list(lay_over(pixels, FORM, dpi=None)) if laid.turn == 0]
     assert found[0].marks == 3
     place = np.array([[74.0, 105.0]])
     assert np.abs(apply(found[0].transform, place) - (place @ truth[:, :2].T + truth[:, 2])).max() / PX < 0.05

@@ -1,0 +1,246 @@
+"""Whether the printed furniture is where a transform says: timing marks, orientation marks, the black of the print.
+
+Owns the measuring, and the local correction that the timing marks give. What is too little to believe a page is
+the reader's decision (omr).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scanner.furnishing import Furnishing
+from scanner.kernels import njit
+from scanner.laid import Laid
+
+Grey = NDArray[np.uint8]
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+_TIMING_REACH = 1.6  # mm that a timing mark may be from its place: slipping rollers and folds stay below one
+_ORIENTATION_REACH = 1.5
+_CONTRAST = 0.12  # of a timing mark, share of black against white; a pale copy's marks have 0.3
+_ORIENTED = 0.15
+_SIZES = (0.55, 1.7)  # a mark's measured size over its printed one
+_APART_MM = 0.2  # from its neighbours' usual displacement: more is a covered or smeared mark
+
+
+@dataclass(frozen=True, slots=True)
+class Furniture:
+    """What the timing and orientation marks say about a transform."""
+
+    expected: int
+    found: int
+    residual_mm: float  # median distance of the found ones from their places
+    worst_mm: float
+    oriented: float  # share of the orientation marks that are there; 0.5 where a template has none
+    black: float  # darkness of the corner marks' middles, 0..1
+
+
+def check_furniture(pixels: Grey, laid: Laid, furnishing: Furnishing) -> tuple[Furniture, Laid]:
+    """Looks for the timing and orientation marks; the second value carries the local correction that they give."""
+    f, m = furnishing, np.array(laid.transform.m)
+    swap, mm = laid.turn % 180 == 90, laid.mm_a_pixel
+    numbers, knots = _timing(pixels, m, laid.scale, swap, f.timing, f.track, _TIMING_REACH / mm, max(1.5, _APART_MM / mm))
+    found, median, worst = numbers
+    oriented = share_oriented(pixels, laid, f)
+    black = _blackness(pixels, m, f.middles, f.black_reach * min(laid.scale))
+    furniture = Furniture(len(f.timing), int(found), median * mm, worst * mm, oriented, black)
+    return furniture, replace(laid, knots=knots, across=f.across)
+
+
+def share_oriented(pixels: Grey, laid: Laid, furnishing: Furnishing) -> float:
+    """The share of orientation marks that lie where this turn puts them; 0.5 where there is nothing to tell."""
+    if not len(furnishing.oriented):
+        return 0.5
+    m, swap = np.array(laid.transform.m), laid.turn % 180 == 90
+    return float(_orientation(pixels, m, laid.scale, swap, furnishing.oriented, _ORIENTATION_REACH / laid.mm_a_pixel))
+
+
+@njit(cache=True, nogil=True)
+def _profile_run(profile: Floats, n: int, at: float, size: float) -> tuple[float, float, float]:
+    """The dark run in a profile that is most like a mark of `size` at `at`: its middle, its size, its contrast.
+
+    Edges lie where the profile crosses the middle between its lightest and darkest value, in between pixels. A run
+    that leaves the profile is a larger thing and not believed; the size is then 0.
+    """
+    light, dark = 0.0, 255.0
+    for i in range(n):
+        light, dark = max(light, profile[i]), min(dark, profile[i])
+    cut = 0.5 * (light + dark)
+    middle, found, best = 0.0, 0.0, 1e9
+    if light - dark < 20.0:
+        return middle, found, 0.0
+    start = -1.0
+    inside = profile[0] < cut
+    for i in range(1, n):
+        if not inside and profile[i] < cut:
+            start = i - 1 + (profile[i - 1] - cut) / (profile[i - 1] - profile[i])
+            inside = True
+        elif inside and profile[i] >= cut:
+            inside = False
+            if start >= 0.0:
+                end = i - 1 + (cut - profile[i - 1]) / (profile[i] - profile[i - 1])
+                cost = abs((end - start) / size - 1.0) + abs(0.5 * (start + end) - at) / n
+                if cost < best:
+                    middle, found, best = 0.5 * (start + end), end - start, cost
+    return middle, found, (light - dark) / 255.0
+
+
+@njit(cache=True, nogil=True)
+def _rectangle(pixels: Grey, cx: float, cy: float, hw: float, hh: float, rx: float, ry: float) -> tuple[float, float, float]:
+    """Where a printed dark rectangle really is, near where it is expected.
+
+    The dark run in the mean of the columns around its middle, then that in the mean of the rows that were found.
+
+    Parameters
+    ----------
+    pixels : (h, w) uint8
+    cx, cy : its expected centre, pixels
+    hw, hh : half its width and height, pixels along the page's axes
+    rx, ry : how far its centre may lie from its place, pixels
+
+    Returns
+    -------
+    x, y and contrast (0..1); contrast 0 where nothing like it is there or its surroundings leave the page.
+    """
+    height, width = pixels.shape
+    top, bottom = max(0, int(cy - hh - ry - 2.0)), min(height - 1, int(cy + hh + ry + 2.0))
+    left, right = max(0, int(cx - hw - rx - 2.0)), min(width - 1, int(cx + hw + rx + 2.0))
+    x0, x1 = max(left, int(cx - 0.6 * hw)), min(right, int(cx + 0.6 * hw))
+    if bottom - top < 2 or right - left < 2 or x1 < x0:
+        return 0.0, 0.0, 0.0
+    step = 1 + (x1 - x0) // 24
+    profile = np.empty(max(bottom - top, right - left) + 1)
+    for y in range(top, bottom + 1):
+        total, count = 0, 0
+        for x in range(x0, x1 + 1, step):
+            total += pixels[y, x]
+            count += 1
+        profile[y - top] = total / count
+    at_y, tall, _ = _profile_run(profile, bottom - top + 1, cy - top, 2.0 * hh)
+    if not _SIZES[0] * 2.0 * hh <= tall <= _SIZES[1] * 2.0 * hh:
+        return 0.0, 0.0, 0.0
+    y0, y1 = top + int(at_y - 0.3 * tall + 0.5), top + int(at_y + 0.3 * tall + 0.5)
+    y0, y1 = max(top, y0), min(bottom, y1)
+    step = 1 + (y1 - y0) // 24
+    sums = np.zeros(right - left + 1, np.int64)
+    count = 0
+    for v in range(y0, y1 + 1, step):
+        count += 1
+        for x in range(left, right + 1):
+            sums[x - left] += pixels[v, x]
+    for x in range(right - left + 1):
+        profile[x] = sums[x] / count
+    at_x, wide, contrast = _profile_run(profile, right - left + 1, cx - left, 2.0 * hw)
+    if not _SIZES[0] * 2.0 * hw <= wide <= _SIZES[1] * 2.0 * hw:
+        return 0.0, 0.0, 0.0
+    at_x, at_y = at_x + left, at_y + top
+    if abs(at_x - cx) > rx or abs(at_y - cy) > ry:
+        return 0.0, 0.0, 0.0
+    return at_x, at_y, contrast
+
+
+@njit(cache=True, nogil=True)
+def _orientation(pixels: Grey, m: Floats, scale: tuple[float, float], swap: bool, marks: Floats, reach: float) -> float:
+    """The share of the (n, 4) orientation marks that are there."""
+    good = 0
+    for i in range(marks.shape[0]):
+        w = m[6] * marks[i, 0] + m[7] * marks[i, 1] + m[8]
+        cx = (m[0] * marks[i, 0] + m[1] * marks[i, 1] + m[2]) / w
+        cy = (m[3] * marks[i, 0] + m[4] * marks[i, 1] + m[5]) / w
+        hw, hh = marks[i, 2] * scale[0], marks[i, 3] * scale[1]
+        if swap:
+            hw, hh = hh, hw
+        _, _, contrast = _rectangle(pixels, cx, cy, hw, hh, reach, reach)
+        good += contrast > _ORIENTED
+    return float(good / marks.shape[0])
+
+
+@njit(cache=True, nogil=True)
+def _timing(
+    pixels: Grey, m: Floats, scale: tuple[float, float], swap: bool, marks: Floats, track: Ints, most: float, apart: float
+) -> tuple[tuple[int, float, float], Floats]:
+    """Looks for all timing marks.
+
+    Parameters
+    ----------
+    pixels : (h, w) uint8
+    m : (9,) the transform
+    scale : pixels a template unit, across and down
+    swap : the sheet lies on its side
+    marks, track : of a `Furnishing`
+    most : pixels that a mark may be from its place
+    apart : pixels beyond which a mark disagrees with its neighbours and gives no knot
+
+    Returns
+    -------
+    How many were found, the median and the largest of their distances from their places (pixels), and the knots:
+    (k, 4) x, y in the template's unit, dx, dy in pixels.
+    """
+    n = marks.shape[0]
+    moved, contrast = np.zeros((n, 2)), np.zeros(n)
+    for i in range(n):
+        w = m[6] * marks[i, 0] + m[7] * marks[i, 1] + m[8]
+        cx = (m[0] * marks[i, 0] + m[1] * marks[i, 1] + m[2]) / w
+        cy = (m[3] * marks[i, 0] + m[4] * marks[i, 1] + m[5]) / w
+        hw, hh = marks[i, 2] * scale[0], marks[i, 3] * scale[1]
+        rx, ry = min(most, marks[i, 4] * scale[0]), min(most, marks[i, 5] * scale[1])
+        if swap:
+            hw, hh, rx, ry = hh, hw, ry, rx
+        x, y, contrast[i] = _rectangle(pixels, cx, cy, hw, hh, rx, ry)
+        moved[i, 0], moved[i, 1] = x - cx, y - cy
+    seen = contrast[contrast > 0.0]
+    if seen.size == 0:
+        return (0, 0.0, 0.0), np.zeros((0, 4))
+    least = max(_CONTRAST, 0.5 * np.median(seen))
+    good = contrast >= least
+    distances = np.sqrt(moved[good, 0] ** 2 + moved[good, 1] ** 2)
+    if distances.size == 0:
+        return (0, 0.0, 0.0), np.zeros((0, 4))
+    knots = np.empty((n, 4))
+    k = 0
+    for i in range(n):
+        if not good[i] or track[i] < 0:
+            continue
+        near = np.empty((7, 2))
+        count = 0
+        for step in (-1, 1):  # the three found ones before it and the three behind, and itself once
+            j, taken = i + step, 0
+            while 0 <= j < n and track[j] == track[i] and taken < 3:
+                if good[j]:
+                    near[count] = moved[j]
+                    count += 1
+                    taken += 1
+                j += step
+        near[count] = moved[i]
+        count += 1
+        if max(abs(moved[i, 0] - np.median(near[:count, 0])), abs(moved[i, 1] - np.median(near[:count, 1]))) <= apart:
+            knots[k, 0], knots[k, 1] = marks[i, 0], marks[i, 1]
+            knots[k, 2], knots[k, 3] = moved[i, 0], moved[i, 1]
+            k += 1
+    return (distances.size, float(np.median(distances)), float(distances.max())), knots[:k].copy()
+
+
+@njit(cache=True, nogil=True)
+def _blackness(pixels: Grey, m: Floats, middles: Floats, reach: float) -> float:
+    """How black the printed black is: the median over the corner marks of their middle part's mean, 0..1."""
+    height, width = pixels.shape
+    r = max(1, int(reach))
+    means = np.empty(middles.shape[0])
+    n = 0
+    for i in range(middles.shape[0]):
+        w = m[6] * middles[i, 0] + m[7] * middles[i, 1] + m[8]
+        x = int((m[0] * middles[i, 0] + m[1] * middles[i, 1] + m[2]) / w + 0.5)
+        y = int((m[3] * middles[i, 0] + m[4] * middles[i, 1] + m[5]) / w + 0.5)
+        total, count = 0, 0
+        for v in range(max(0, y - r), min(height, y + r + 1)):
+            for u in range(max(0, x - r), min(width, x + r + 1)):
+                total += pixels[v, u]
+                count += 1
+        if count > 0:
+            means[n] = 1.0 - total / count / 255.0
+            n += 1
+    return float(np.median(means[:n])) if n > 0 else 0.0
