@@ -90,6 +90,7 @@ class Bubble(Part):
     height: Positive
     letter: bool = Field(default=True, description="the value is printed inside")
     ring: bool = Field(default=True, description="the outline is printed")
+    bounds: Pair | None = Field(default=None, description="shares of a dark inside between which a box is ticked, where the form says so")
 
 
 class Grid(Part):
@@ -110,6 +111,12 @@ class Grid(Part):
     lines: Annotated[int, Field(ge=1)] | None = None
     multiple: bool = False
     bubble: Bubble
+
+    @model_validator(mode="after")
+    def _bounds(self) -> Grid:
+        if self.bubble.bounds is not None and not 0 < self.bubble.bounds[0] < self.bubble.bounds[1] <= 1:
+            raise ValueError(f"the bounds of the grid {self.name} are not 0 < lower < upper <= 1")
+        return self
 
     @model_validator(mode="after")
     def _shape(self) -> Grid:
@@ -214,6 +221,11 @@ def lines_of(side: Side) -> Iterator[Line]:
                 position=i if grid.joined else 0,
                 bubbles=tuple(grid.bubble_at(i, v) for v in range(len(grid.values))),
             )
+
+
+def learnt_lines_of(side: Side) -> Iterator[Line]:
+    """The rows that are judged by what the page itself teaches: all but those whose boxes state bounds."""
+    return (line for line in lines_of(side) if line.grid.bubble.bounds is None)
 
 
 def load_template(path: Path) -> Template:

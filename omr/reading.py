@@ -13,8 +13,9 @@ from typing import Any, Literal
 import cv2
 
 from core.ids import PageCode
-from core.template import Code, Side, Template, lines_of
+from core.template import Code, Side, Template, learnt_lines_of
 from omr.answers import FieldReading, Read, read_fields
+from omr.bounded import LEAST_HELD, read_bounded
 from omr.fill import measure, refine, rows_of
 from omr.regions import RegionCut, cut_region
 from scanner.codes import Decoded, barcodes_on, read_code
@@ -181,10 +182,16 @@ def _check(page: Page, found: _Found, look: Look) -> _Checked:
     """Whether the printed furniture is where it should be, and the reading only when it is."""
     furniture, laid = check_furniture(page.pixels, found.laid, furnish(found.template, found.side))
     found = replace(found, laid=laid)
-    lines = tuple(lines_of(found.side))
+    lines = tuple(learnt_lines_of(found.side))
     objection = _misplaced(furniture)
-    if objection or not lines:
-        return _Checked(found, furniture, None, objection, None if objection else Read.empty())
+    if objection:
+        return _Checked(found, furniture, None, objection, None)
+    bounded = read_bounded(page.pixels, laid, found.side, paper=look.paper)
+    if bounded.held is not None and bounded.held < LEAST_HELD:
+        objection = f"only {bounded.held:.0%} of the printed boxes are where the registration marks say"
+        return _Checked(found, furniture, bounded.held, objection, None)
+    if not lines:
+        return _Checked(found, furniture, bounded.held, "", Read(bounded.fields, Read.empty().hand))
     rows = rows_of(lines, laid)
     printed = found.template.drop_out == "none" and all(ln.grid.bubble.ring for ln in lines)
     if printed:
@@ -194,7 +201,8 @@ def _check(page: Page, found: _Found, look: Look) -> _Checked:
     if rings is not None and rings < _LEAST_RINGS:
         objection = f"only {rings:.0%} of the printed bubbles are where the registration marks say"
         return _Checked(found, furniture, rings, objection, None)
-    return _Checked(found, furniture, rings, "", read_fields(page.pixels, rows, fill, thin=look.two_level and furniture.black > _SOLID))
+    read = read_fields(page.pixels, rows, fill, thin=look.two_level and furniture.black > _SOLID)
+    return _Checked(found, furniture, rings, "", replace(read, fields=bounded.fields | read.fields))
 
 
 def _misplaced(furniture: Furniture) -> str:
