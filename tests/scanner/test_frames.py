@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
 
 import numpy as np
 import pikepdf
@@ -16,7 +15,6 @@ from reportlab.pdfgen.canvas import Canvas
 from core.errors import FrameUnreadable
 from scanner.decode import Limits, Page
 from scanner.frames import count_pages, page_at, pages_in
-from scanner.overheard import unpack_fax
 
 
 def shade(value: int) -> NDArray[np.uint8]:
@@ -88,13 +86,6 @@ def test_a_fax_strip_that_is_damaged_inside_is_said_and_not_repaired_to_white(ca
     assert isinstance(found, FrameUnreadable)
     assert "damaged" in found.message
     assert capfd.readouterr().err == ""
-
-
-def test_what_others_say_on_the_error_stream_while_a_page_is_unpacked_is_passed_on(capfd: pytest.CaptureFixture[str]) -> None:
-    said = b"somebody else\nFax4Decode: Bad code word at line 3 of strip 0 (x 20).\n"
-    assert unpack_fax(lambda: os.write(2, said)) == (len(said), True)
-    assert unpack_fax(lambda: 7) == (7, False)
-    assert capfd.readouterr().err == "somebody else\n"
 
 
 def test_a_pdf_page_that_is_one_picture_gives_that_pictures_pixels() -> None:
