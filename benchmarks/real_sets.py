@@ -9,6 +9,7 @@ import csv
 import os
 import sys
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.harness import Row
@@ -23,6 +24,16 @@ MOST_TO_A_PERSON = 2.0  # percent of the pages
 OPENMCR_TEMPLATE = ROOT / "examples" / "openmcr-75q" / "template.json"
 
 
+@dataclass(frozen=True)
+class Judged:
+    """How a set was read."""
+
+    pages: int
+    to_a_person: int
+    cells: int
+    wrong: list[str]  # a sentence each
+
+
 def data_folder() -> Path:
     return Path(os.environ.get("MARKHALL_DATA") or ROOT.parent / "shared" / "data")
 
@@ -31,22 +42,24 @@ def real_rows() -> tuple[list[Row], list[str]]:
     """The rows of every set that is there, and each mistake in a sentence."""
     rows: list[Row] = []
     mistakes: list[str] = []
-    for name, judge in (("openmcr", _openmcr),):
+    for name, judge in (("openmcr", judge_openmcr),):
         folder = data_folder() / name
         if not folder.is_dir():
             print(f"{name}: left out, there is no {folder} (MARKHALL_DATA)", file=sys.stderr)
             continue
-        cells, pages, to_a_person, wrong = judge(folder)
-        mistakes += wrong
+        judged = judge(folder)
+        mistakes += judged.wrong
         rows += [
-            Row.told(f"{name}: cells of {pages} real pages", cells, "cells"),
-            Row.judged(f"{name}: cells wrong", len(wrong), "below", 0, "cells"),
-            Row.judged(f"{name}: pages to a person", 100 * to_a_person / max(pages, 1), "below", MOST_TO_A_PERSON, "% of pages"),
+            Row.told(f"{name}: cells of {judged.pages} real pages", judged.cells, "cells"),
+            Row.judged(f"{name}: cells wrong", len(judged.wrong), "below", 0, "cells"),
+            Row.judged(
+                f"{name}: pages to a person", 100 * judged.to_a_person / max(judged.pages, 1), "below", MOST_TO_A_PERSON, "% of pages"
+            ),
         ]
     return rows, mistakes
 
 
-def _openmcr(folder: Path) -> tuple[int, int, int, list[str]]:
+def judge_openmcr(folder: Path) -> Judged:
     read = reader_of(load_template(OPENMCR_TEMPLATE))
     truth: dict[tuple[str, str], dict[str, str]] = {}
     with (folder / "truth.csv").open(encoding="utf-8") as source:
@@ -62,7 +75,7 @@ def _openmcr(folder: Path) -> tuple[int, int, int, list[str]]:
                 found = reading.fields.get(name)
                 if found is not None and not found.doubt and found.value.strip() != value:
                     wrong.append(f"openmcr {part}/{file} {name}: true {value!r}, read {found.value!r}")
-    return cells, len(truth), to_a_person, wrong
+    return Judged(len(truth), to_a_person, cells, wrong)
 
 
 def readings(file: Path, read: Read) -> Iterator[PageReading]:
