@@ -1,21 +1,32 @@
-"""From the rows of a page to its fields: both readers, row by row, joined to values.
+"""From a page laid under its template to its fields: rings, both readers, row by row, joined to values.
 
-A field is doubtful when its first reader doubts, or when the two readers do not say the same.
+A field is doubtful when a reader doubts, or when the two readers do not say the same. A page whose rings are not
+where they should be has no fields at all.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
-from core.template import Line
-from omr.decide import PRIOR, Decision, Hand, Measures, decide_row, learn_hand
-from omr.fill import Fill, Rows
-from omr.second import second_reading
+from omr import decide, second
+from omr.decide import Hand
+from omr.fill import First, first_reading
+from omr.rings import ring_contrasts, settle
+from omr.rows import BubblePlan, frames_of
+from omr.second import Second, second_reading
+from scanner.register import Laid
 
 Grey = NDArray[np.uint8]
+
+RING = 0.10  # contrast of a printed ring: grain and JPEG noise stay below 0.05, a pale copy has 0.3
+LEAST_RINGS = 0.85  # share of the rings that must be there; marks hide a few
+_NEARLY = 0.06  # a row that the first reader is this sure of is settled by a second reader who has no question
+_DISAGREE = "the two readers do not agree"
+_TWO_DIGITS = "a column has two marks"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,67 +41,53 @@ class FieldReading:
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    fields: dict[str, FieldReading]
-    hand: Hand
-
-    @classmethod
-    def empty(cls) -> Read:
-        return cls({}, PRIOR)
+    fields: dict[str, FieldReading] = field(default_factory=dict)
+    hand: Hand = field(default_factory=Hand)
+    rings: float | None = None  # share of the printed rings that are where they should be; None where none is printed
 
 
-def read_fields(pixels: Grey, rows: Rows, fill: Fill, *, thin: bool) -> Read:
-    measures = [_row(fill, line, int(rows.starts[i])) for i, line in enumerate(rows.lines)]
-    hand = learn_hand(measures, thin=thin)
-    first = [decide_row(m, hand) for m in measures]
-    second = second_reading(pixels, rows.lines, rows.starts, rows.centres, rows.axes, rows.halves)
-    fields: dict[str, FieldReading] = {}
-    for name, at in _by_field(rows.lines).items():
-        lines = [rows.lines[i] for i in at]
-        fields[name] = _field(lines, [first[i] for i in at], [second[i] for i in at])
-    return Read(fields, hand)
+def read_bubbles(pixels: Grey, plan: BubblePlan, laid: Laid, *, paper: float, thin: bool, whole: bool = True) -> Read:
+    """`whole`: both readers; else the first alone, which doubts more and sees no crosses, rings or streaks."""
+    if plan.size == 0:
+        return Read()
+    frames = frames_of(plan, laid)
+    rings: float | None = None
+    if plan.printed:
+        frames[:, :2] += settle(pixels, frames, plan.starts, plan.grid_of)[plan.line_of, :2]
+        rings = float((ring_contrasts(pixels, frames) > RING).mean())
+        if rings < LEAST_RINGS:
+            return Read(rings=rings)
+    first = first_reading(pixels, frames, plan, paper=paper, thin=thin)
+    other = second_reading(pixels, frames, plan, paper=paper) if whole else None
+    return Read(_fields(plan, first, other), Hand.of(first.hand), rings)
 
 
-def _row(fill: Fill, line: Line, start: int) -> Measures:
-    at = slice(start, start + len(line.bubbles))
-    return Measures(
-        tone=fill.tone[at],
-        cover=fill.cover[at],
-        stroke=fill.stroke[at],
-        spill=fill.spill[at],
-        diagonals=fill.diagonals[at],
-        arms=fill.arms[at],
-        streak=fill.streak[at],
-        seen=fill.seen[at],
-        known=fill.known[at],
-        multiple=line.grid.multiple,
-        counted=line.grid.role not in ("absent", "text"),
-    )
+def _fields(plan: BubblePlan, first: First, other: Second | None) -> dict[str, FieldReading]:
+    masks, wrong, whys = first.masks.tolist(), first.p_wrong.tolist(), _whys(first, other)
+    seconds = other.masks.tolist() if other is not None else None
+    fields = {}
+    for name, a, b, spell, joined in plan.fields:
+        one = spell(masks[a:b])
+        two = "" if seconds is None else one if seconds[a:b] == masks[a:b] else spell([max(m, 0) for m in seconds[a:b]])
+        why, p = whys[a], wrong[a]
+        if b - a > 1:
+            why = next((w for w in whys[a:b] if w), "")
+            p = 1.0 - math.prod(1.0 - each for each in wrong[a:b])
+        if joined and not why and any(m & (m - 1) for m in masks[a:b]):
+            why = _TWO_DIGITS
+        fields[name] = FieldReading(one, one, two, bool(why), p, why)
+    return fields
 
 
-def _by_field(lines: tuple[Line, ...]) -> dict[str, list[int]]:
-    found: dict[str, list[int]] = {}
-    for i, line in enumerate(lines):
-        found.setdefault(line.field, []).append(i)
-    return found
-
-
-def _field(lines: list[Line], first: list[Decision], second: list[tuple[int, ...] | None]) -> FieldReading:
-    joined = lines[0].grid.joined
-    one = _text(lines, [d.marked for d in first])
-    two = "" if any(s is None for s in second) else _text(lines, [s or () for s in second])
-    whys = [d.why for d in first if d.why]
-    agree = [d.marked == s for d, s in zip(first, second, strict=True)]
-    if not all(agree) and not whys:
-        whys.append("the two readers do not agree")
-    if joined and not whys and any(len(d.marked) > 1 for d in first):
-        whys.append("a column has two marks")
-    wrong = float(1 - np.prod([1 - d.p_wrong for d in first]))
-    return FieldReading(one, one, two, bool(whys), max(wrong, 0.3) if not all(agree) else wrong, whys[0] if whys else "")
-
-
-def _text(lines: list[Line], marked: list[tuple[int, ...]]) -> str:
-    """One value, or the digits of a joined field: a blank digit is a space, one with two marks a question mark."""
-    if not lines[0].grid.joined:
-        return "|".join(lines[0].grid.values[i] for i in marked[0])
-    letters = (" " if not m else line.grid.values[m[0]] if len(m) == 1 else "?" for line, m in zip(lines, marked, strict=True))
-    return "".join(letters).strip()
+def _whys(first: First, other: Second | None) -> list[str]:
+    """For each row why a person must look at it, or ''."""
+    codes = first.whys
+    said = decide.WHYS
+    if other is None:
+        return [said[code] for code in codes.tolist()]
+    every = (*said, *second.WHYS, _DISAGREE)
+    codes = np.where(codes == 0, np.where(other.whys == 0, 0, other.whys + len(said)), codes)
+    settled = (first.whys == decide.UNSURE) & other.plain & (other.whys == 0) & (first.p_wrong < _NEARLY) & (first.hand[5] == 0)
+    codes = np.where(settled, 0, codes)
+    codes = np.where((codes == 0) & (first.masks != other.masks), len(every) - 1, codes)
+    return [every[code] for code in codes.tolist()]

@@ -1,4 +1,4 @@
-"""Compiled loops over bubbles: where their rings are and what is inside them, for the first reader.
+"""The first reader's compiled count: how dark the page's own pixels are inside each bubble, none interpolated.
 
 Owns arithmetic only. Nothing here knows what a mark is; `omr.decide` does.
 """
@@ -8,310 +8,187 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from scanner.kernels import bilinear, njit
+from scanner.kernels import njit
 
 Grey = NDArray[np.uint8]
 Floats = NDArray[np.float64]
-Single = NDArray[np.float32]
 Ints = NDArray[np.int64]
+Bools = NDArray[np.bool_]
+
+INNER = 0.70  # share of the half axes that is counted: a printed ring, even a little displaced, lies outside
+_AROUND = 1.30  # ... and at which the paper beside a bubble is sampled
+_INK = 0.82  # of the local light: a pixel darker than this is inked
+_DEEP = 0.60  # ... and darker than this deeply so
+_ENOUGH = 4  # bubbles of one letter from which its print can be told
+_LOW = 0.25  # share of a letter's bubbles that may be taken to be empty
+_UNLIKE = 0.25  # darkness by which one letter's print does not differ from another's
+_OPEN = 0.75  # share inked by which print leaves paper between its strokes, and a fill does not
+
+_ANGLES = 2.0 * np.pi * (np.arange(16) + 0.5) / 16
+_COS, _SIN = np.cos(_ANGLES), np.sin(_ANGLES)
 
 
 @njit(cache=True, nogil=True)
-def ring_offsets(pixels: Grey, centres: Floats, axes: Floats, halves: Floats, line_of: Ints, lines: int, reach: int, step: float) -> Floats:
-    """How far each row of bubbles is from where the transform puts it, by the printed rings themselves.
+def counts(pixels: Grey, frames: Floats, least_light: float) -> Floats:
+    """How dark each bubble is against the paper beside it.
 
-    For every offset of a small lattice, the contrast of the rings (the darkest of three radii against the paper
-    outside and, half as much, inside) summed over the row; the best offset wins, near ones first. A full search
-    like the classical generalised Hough transform (Ballard 1981) with two unknowns.
+    An ellipse is walked along the page's rows of pixels; where it begins and ends in a row is solved once a row. The
+    light is the mean of those of 16 places around the bubble that are not darker than their mean: dirt or another
+    mark on one side does not lower it.
 
     Parameters
     ----------
     pixels : (h, w) uint8
-    centres : (n, 2) float64, pixels
-    axes : (n, 2, 2) float64, pixels that a template unit across and down is worth there
-    halves : (n, 2) float64, half width and half height of the bubble, template unit
-    line_of : (n,) int64, the row of each bubble, 0..lines-1
-    lines : number of rows
-    reach : offsets tried each way
-    step : pixels an offset
+    frames : (n, 6) float64, pixels: centre, half axis across, half axis down
+    least_light : 0..255; where the light is less there is no paper, and the bubble is not seen
 
     Returns
     -------
-    (lines, 3) float64: dx, dy in pixels, and the mean ring contrast there, 0..1.
+    (n, 4) float64: mean darkness 0..1 of the local light, share of pixels inked, share deeply inked, light 0..255;
+    -1 in all where the bubble is off the page or has no paper beside it.
     """
-    n = centres.shape[0]
-    across = 2 * reach + 1
-    sums = np.zeros((lines, across, across))
-    counts = np.zeros(lines)
-    angles = 16
-    for i in range(n):
-        counts[line_of[i]] += 1.0
-        for oy in range(across):
-            for ox in range(across):
-                x0 = centres[i, 0] + (ox - reach) * step
-                y0 = centres[i, 1] + (oy - reach) * step
-                sums[line_of[i], oy, ox] += ring_contrast(pixels, x0, y0, axes[i], halves[i], angles)
-    out = np.zeros((lines, 3))
-    for line in range(lines):
-        best, bx, by = -1e9, 0, 0
-        for oy in range(across):
-            for ox in range(across):
-                far = (ox - reach) ** 2 + (oy - reach) ** 2
-                score = sums[line, oy, ox] / max(counts[line], 1.0) - 0.002 * far
-                if score > best:
-                    best, bx, by = score, ox, oy
-        out[line, 0] = (bx - reach + peak(sums[line, by], bx)) * step
-        out[line, 1] = (by - reach + peak(sums[line, :, bx], by)) * step
-        out[line, 2] = sums[line, by, bx] / max(counts[line], 1.0)
-    return out
-
-
-@njit(cache=True, nogil=True)
-def peak(values: Floats, at: int) -> float:
-    """Where the top of the parabola through a maximum and its neighbours lies, -0.5..0.5 steps beside it.
-
-    Parameters
-    ----------
-    values : (n,) float64
-    at : index of the maximum
-    """
-    if at == 0 or at == values.shape[0] - 1:
-        return 0.0
-    before, top, after = values[at - 1], values[at], values[at + 1]
-    bend = before - 2.0 * top + after
-    if bend >= -1e-12:
-        return 0.0
-    return float(min(0.5, max(-0.5, 0.5 * (before - after) / bend)))
-
-
-@njit(cache=True, nogil=True)
-def ring_contrast(pixels: Grey, x0: float, y0: float, axis: Floats, half: Floats, angles: int) -> float:
-    """The printed ring against the paper around it.
-
-    Parameters
-    ----------
-    pixels : (h, w) uint8
-    x0, y0 : the bubble's centre, pixels
-    axis : (2, 2) float64, pixels a template unit across (row 0) and down (row 1)
-    half : (2,) float64, half width and height, template unit
-    angles : samples round the ring
-
-    Returns
-    -------
-    About 0 where there is no ring, up to 1 for black on white.
-    """
+    n = frames.shape[0]
     height, width = pixels.shape
-    radii = (0.66, 0.88, 0.96, 1.04, 1.32)
-    total = 0.0
-    for k in range(angles):
-        angle = 2.0 * np.pi * (k + 0.5) / angles
-        u, v = np.cos(angle) * half[0], np.sin(angle) * half[1]
-        dx, dy = u * axis[0, 0] + v * axis[1, 0], u * axis[0, 1] + v * axis[1, 1]
-        inside, outside, ring = 0.0, 0.0, 255.0
-        for j in range(5):
-            x, y = int(x0 + radii[j] * dx + 0.5), int(y0 + radii[j] * dy + 0.5)
-            if x < 0 or y < 0 or x >= width or y >= height:
-                return 0.0
-            value = float(pixels[y, x])
-            if j == 0:
-                inside = value
-            elif j == 4:
-                outside = value
-            elif value < ring:
-                ring = value
-        total += (outside - ring) + 0.5 * max(0.0, inside - ring)
-    return float(total / (1.5 * 255.0 * angles))
-
-
-@njit(cache=True, nogil=True)
-def ring_contrasts(pixels: Grey, centres: Floats, axes: Floats, halves: Floats) -> Floats:
-    """`ring_contrast` of each bubble at its place: (n,) float64. Shapes as in `ring_offsets`."""
-    out = np.empty(centres.shape[0])
-    for i in range(centres.shape[0]):
-        out[i] = ring_contrast(pixels, centres[i, 0], centres[i, 1], axes[i], halves[i], 24)
+    out = np.full((n, 4), -1.0)
+    seen = np.empty(16)
+    for i in range(n):
+        cx, cy = frames[i, 0], frames[i, 1]
+        ax, ay = frames[i, 2] * INNER, frames[i, 3] * INNER
+        bx, by = frames[i, 4] * INNER, frames[i, 5] * INNER
+        far_x, far_y = np.sqrt(ax * ax + bx * bx), np.sqrt(ay * ay + by * by)
+        reach = _AROUND / INNER
+        if cx - reach * far_x < 0.0 or cy - reach * far_y < 0.0 or cx + reach * far_x >= width - 1 or cy + reach * far_y >= height - 1:
+            continue
+        det = abs(ax * by - ay * bx)
+        light = _light(pixels, frames[i], seen)
+        if light < least_light or det < 1e-9:
+            continue
+        ink, deep = np.uint8(_INK * light + 0.5), np.uint8(_DEEP * light + 0.5)
+        total, inked, deeply, area = _inside(pixels, cx, cy, det / far_y, (ax * ay + bx * by) / (far_y * far_y), far_y, ink, deep)
+        if area > 0:
+            out[i, 0] = min(max(1.0 - total / (area * light), 0.0), 1.0)
+            out[i, 1], out[i, 2], out[i, 3] = inked / area, deeply / area, light
     return out
 
 
 @njit(cache=True, nogil=True)
-def patches(pixels: Grey, centres: Floats, axes: Floats, halves: Floats, size: int, span: float) -> Single:
-    """Each bubble as a small upright picture, every bubble at the same scale.
+def _inside(
+    pixels: Grey, cx: float, cy: float, half_width: float, slope: float, half_height: float, ink: np.uint8, deep: np.uint8
+) -> tuple[int, int, int, int]:
+    """Of the pixels in an ellipse: their sum, how many are darker than two levels, how many there are."""
+    total, dark, black, area = np.int64(0), np.int64(0), np.int64(0), np.int64(0)
+    curve = 1.0 / (half_height * half_height)
+    for row in range(int(np.ceil(cy - half_height)), int(cy + half_height) + 1):
+        dy = row - cy
+        half = half_width * np.sqrt(max(0.0, 1.0 - dy * dy * curve))
+        middle = cx + slope * dy + 1.0
+        first, last, y = np.uint64(middle - half), np.uint64(middle + half), np.uint64(row)
+        for x in range(first, last):  # unsigned, so that no index is tried from the end
+            value = pixels[y, x]
+            total += np.int64(value)
+            dark += np.int64(value < ink)
+            black += np.int64(value < deep)
+        area += np.int64(last - first)
+    return int(total), int(dark), int(black), int(area)
 
-    Each cell is the mean of enough bilinear samples that no pixel under it is passed over, so that a halftone or
-    a one-bit scan gives its grey.
+
+@njit(cache=True, nogil=True)
+def _light(pixels: Grey, f: Floats, seen: Floats) -> float:
+    """The lightness of the paper around a bubble; the caller knows that it is on the page."""
+    mean = 0.0
+    for k in range(16):
+        x = f[0] + _AROUND * (_COS[k] * f[2] + _SIN[k] * f[4]) + 0.5
+        y = f[1] + _AROUND * (_COS[k] * f[3] + _SIN[k] * f[5]) + 0.5
+        seen[k] = pixels[np.uint64(y), np.uint64(x)]
+        mean += seen[k] / 16.0
+    total, n = 0.0, 0
+    for k in range(16):
+        if seen[k] >= mean - 4.0:
+            total += seen[k]
+            n += 1
+    return total / max(n, 1)
+
+
+@njit(cache=True, nogil=True)
+def ranked(values: Floats, n: int, share: float) -> float:
+    """The value that `share` of the first n do not exceed (Hoare's quickselect); reorders `values`.
 
     Parameters
     ----------
-    pixels : (h, w) uint8
-    centres : (n, 2) float64, pixels
-    axes : (n, 2, 2) float64, pixels a template unit across and down
-    halves : (n, 2) float64, template unit
-    size : cells a side
-    span : the picture reaches from -span to +span half widths (heights)
-
-    Returns
-    -------
-    (n, size, size) float32, 0..255; -1 for every cell of a bubble that is not wholly on the page.
+    values : (>= n,) float64, n >= 1
+    share : 0..1
     """
-    n = centres.shape[0]
-    out = np.empty((n, size, size), np.float32)
-    for i in range(n):
-        ax, ay = axes[i, 0, 0] * halves[i, 0], axes[i, 0, 1] * halves[i, 0]
-        bx, by = axes[i, 1, 0] * halves[i, 1], axes[i, 1, 1] * halves[i, 1]
-        cell = 2.0 * span / size
-        sub_x = max(1, int(np.ceil(cell * np.sqrt(ax * ax + ay * ay) / 1.3)))
-        sub_y = max(1, int(np.ceil(cell * np.sqrt(bx * bx + by * by) / 1.3)))
-        whole = True
-        for row in range(size):
-            for column in range(size):
-                total = 0.0
-                for sy in range(sub_y):
-                    v = -span + cell * (row + (sy + 0.5) / sub_y)
-                    for sx in range(sub_x):
-                        u = -span + cell * (column + (sx + 0.5) / sub_x)
-                        value = bilinear(pixels, centres[i, 0] + u * ax + v * bx, centres[i, 1] + u * ay + v * by)
-                        if value < 0.0:
-                            whole = False
-                        total += value
-                out[i, row, column] = total / (sub_x * sub_y)
-        if not whole:
-            out[i] = -1.0
-    return out
+    left, right, k = 0, n - 1, int(share * (n - 1) + 0.5)
+    while left < right:
+        pivot = values[(left + right) // 2]
+        i, j = left, right
+        while i <= j:
+            while values[i] < pivot:
+                i += 1
+            while values[j] > pivot:
+                j -= 1
+            if i <= j:
+                values[i], values[j] = values[j], values[i]
+                i += 1
+                j -= 1
+        if k <= j:
+            right = j
+        elif k >= i:
+            left = i
+        else:
+            break
+    return float(values[k])
 
 
 @njit(cache=True, nogil=True)
-def _best_place(picture: Single, model: Single, places: Floats) -> tuple[int, int]:
-    """Of nine places (x, y aside, in cells) the one at which the blank explains the ring best, least squares."""
-    best, bx, by = 1e18, 0, 0
-    for oy in range(-1, 2):
-        for ox in range(-1, 2):
-            misfit = 0.002 * (ox * ox + oy * oy)
-            for r in range(1, len(places) - 1):
-                for c in range(1, len(places) - 1):
-                    far = places[r] * places[r] + places[c] * places[c]
-                    if 0.5 < far < 1.7:
-                        gap = picture[r, c] - model[r - oy, c - ox]
-                        misfit += gap * gap
-            if misfit < best:
-                best, bx, by = misfit, ox, oy
-    return bx, by
+def less_print(dark: Floats, cover: Floats, by_kind: Ints, kind_starts: Ints, lettered: Bools) -> tuple[Floats, Floats, Bools]:
+    """New darkness: what a bubble has beyond its printed letter, that is beyond the emptier part of the same letter.
 
-
-@njit(cache=True, nogil=True)
-def _upper_tenth(counts: Ints, free: int) -> float:
-    """The value, 0 to 1, that a tenth of `free` cells exceeds, from counts by hundredth."""
-    seen, at = 0, 100
-    while at > 0 and seen + counts[at] <= 0.1 * free:
-        seen += counts[at]
-        at -= 1
-    return at / 100.0
-
-
-@njit(cache=True, nogil=True)
-def _eighth(y: float, x: float) -> int:
-    """Which diagonal eighth of a circle a place lies in, clockwise from the lower right; -1 beside the diagonals."""
-    if min(abs(y), abs(x)) / max(abs(y), abs(x)) <= 0.4142:
-        return -1
-    return (0 if y > 0 else 3) if x > 0 else (1 if y > 0 else 2)
-
-
-@njit(cache=True, nogil=True)
-def new_ink(dark: Single, models: Single, wide: Single, limits: Floats, model_of: Ints, inner: float, span: float, speck: float) -> Floats:
-    """What is in each bubble's picture that is not in the blank picture of its letter.
-
-    The blank may lie one cell aside: of nine places the one is taken at which it explains the ring best (least
-    squares over the ring alone, so that a fill does not pull). Cells that are printed, or beside print, are left out.
+    A letter of which nearly every bubble is filled has no empty part: its level is far from what the other letters'
+    is, and theirs stands in for it.
 
     Parameters
     ----------
-    dark : (n, size, size) float32, darkness 0..1 of the local paper
-    models : (m, size, size) float32, blanks
-    wide : (m, size, size) float32, blanks allowed to be half a cell aside
-    limits : (m,) float64, darkness of a widened blank from which a cell is print and left out
-    model_of : (n,) int64, -1 where there is no blank
-    inner : radius (half axes) within which ink counts
-    span : the pictures reach from -span to span
-    speck : new darkness from which a cell is inked
+    dark, cover : (n,) float64, mean darkness and share inked, -1 where a bubble was not seen
+    by_kind, kind_starts, lettered : as in `BubblePlan`
 
     Returns
     -------
-    (n, 9) float64: mean new darkness of the free cells; share of them inked; the new darkness that a tenth of them
-    exceeds; share of the surroundings (1.18 to 1.45) inked; the same for each of its four diagonal eighths,
-    clockwise from the lower right; share of the inside that is free.
+    (n,) float64 new darkness and (n,) float64 newly inked share, of what the print leaves free, and (n,) bool: the
+    bubble's own letter was known.
     """
-    n, size = dark.shape[0], dark.shape[1]
-    cell = 2.0 * span / size
-    out = np.zeros((n, 9))
-    places = (np.arange(size) + 0.5) * cell - span
-    for i in range(n):
-        m = model_of[i]
-        bx, by = _best_place(dark[i], models[m], places) if m >= 0 else (0, 0)
-        limit, counts = limits[m] if m >= 0 else 1.0, np.zeros(101, np.int64)
-        free, inked, total, inside, around, spilled = 0, 0, 0.0, 0, 0, 0
-        areas, spills = np.zeros(4), np.zeros(4)
-        for r in range(1, size - 1):
-            for c in range(1, size - 1):
-                far = np.sqrt(places[r] * places[r] + places[c] * places[c])
-                printed = models[m, r - by, c - bx] if m >= 0 else 0.0
-                allowed = wide[m, r - by, c - bx] if m >= 0 else 0.0
-                inside += far < inner
-                if far < inner and allowed < limit:
-                    free += 1
-                    new = dark[i, r, c] - printed if dark[i, r, c] > allowed + 0.04 else 0.0
-                    total += new
-                    counts[int(100.0 * min(max(new, 0.0), 1.0))] += 1
-                    inked += new > speck
-                elif 1.18 < far < 1.45:
-                    around += 1
-                    hit = dark[i, r, c] - allowed > speck
-                    spilled += hit
-                    k = _eighth(places[r], places[c])
-                    if k >= 0:
-                        areas[k] += 1.0
-                        spills[k] += hit
-        out[i, 8] = free / max(inside, 1)
-        out[i, 0], out[i, 1] = total / max(free, 1), inked / max(free, 1)
-        out[i, 2] = _upper_tenth(counts, free)
-        out[i, 3] = spilled / max(around, 1)
-        for k in range(4):
-            out[i, 4 + k] = spills[k] / max(areas[k], 1.0)
-    return out
+    n, kinds = dark.shape[0], kind_starts.shape[0] - 1
+    bases, many, known = np.full((kinds, 2), -1.0), 0, np.zeros(n, np.bool_)
+    levels, usual = np.empty((2, kinds)), np.zeros(2)
+    for k in range(kinds):
+        members = by_kind[kind_starts[k] : kind_starts[k + 1]]
+        low, seen = _low(dark, members)
+        inked, _ = _low(cover, members)
+        if seen >= _ENOUGH and inked < _OPEN:
+            bases[k, 0], bases[k, 1] = low, inked
+            levels[0, many], levels[1, many] = low, inked
+            many += 1
+    if many > 0:
+        usual[0], usual[1] = ranked(levels[0], many, 0.5), ranked(levels[1], many, 0.5)
+    tone, share = np.full(n, -1.0), np.full(n, -1.0)
+    for k in range(kinds):
+        own = bases[k, 0] >= 0.0 and bases[k, 0] < usual[0] + _UNLIKE
+        low, inked = (bases[k, 0], bases[k, 1]) if own else (usual[0], usual[1])
+        for j in range(kind_starts[k], kind_starts[k + 1]):
+            i = by_kind[j]
+            known[i] = own or not lettered[k]
+            if dark[i] >= 0.0:
+                tone[i] = max((dark[i] - low) / max(1.0 - low, 0.2), 0.0)
+                share[i] = max((cover[i] - inked) / max(1.0 - inked, 0.2), 0.0)
+    return tone, share, known
 
 
 @njit(cache=True, nogil=True)
-def crossing_arms(pixels: Grey, centres: Floats, axes: Floats, halves: Floats, papers: Floats, speck: float) -> Ints:
-    """How many strokes leave a bubble through its four corners, as those of a cross over it do.
-
-    In each diagonal direction several rays are walked from one and a half to nearly two half axes, outside the corners
-    of the bubble's own box; an arm is a ray of which no more than one of five samples is paper.
-
-    Parameters
-    ----------
-    pixels : (h, w) uint8
-    centres, axes, halves : as in `patches`
-    papers : (n,) float64, lightness of the paper beside each bubble, 0..255
-    speck : darkness from which a sample is inked
-
-    Returns
-    -------
-    (n,) int64, 0..4
-    """
-    n = centres.shape[0]
-    out = np.zeros(n, np.int64)
-    for i in range(n):
-        ax, ay = axes[i, 0, 0] * halves[i, 0], axes[i, 0, 1] * halves[i, 0]
-        bx, by = axes[i, 1, 0] * halves[i, 1], axes[i, 1, 1] * halves[i, 1]
-        for diagonal in range(4):
-            found = False
-            for turn in range(-5, 6):
-                angle = np.pi * (0.25 + 0.5 * diagonal) + 0.06 * turn
-                hits = 0
-                for k in range(5):
-                    far = 1.5 + 0.08 * k
-                    u, v = far * np.cos(angle), far * np.sin(angle)
-                    value = bilinear(pixels, centres[i, 0] + u * ax + v * bx, centres[i, 1] + u * ay + v * by)
-                    if 0.0 <= value < (1.0 - speck) * papers[i]:
-                        hits += 1
-                if hits >= 4:
-                    found = True
-            out[i] += found
-    return out
+def _low(values: Floats, members: Ints) -> tuple[float, int]:
+    """What the emptier part of a letter's bubbles does not exceed, and how many are seen."""
+    some, seen = np.empty(members.shape[0]), 0
+    for i in members:
+        if values[i] >= 0.0:
+            some[seen] = values[i]
+            seen += 1
+    return ranked(some, seen, _LOW) if seen > 0 else 0.0, seen

@@ -13,11 +13,11 @@ from typing import Any, Literal
 import cv2
 
 from core.ids import PageCode
-from core.template import Code, Side, Template, learnt_lines_of
-from omr.answers import FieldReading, Read, read_fields
+from core.template import Code, Side, Template
+from omr.answers import LEAST_RINGS, FieldReading, Read, read_bubbles
 from omr.bounded import LEAST_HELD, read_bounded
-from omr.fill import measure, refine, rows_of
 from omr.regions import RegionCut, cut_region
+from omr.rows import plan_bubbles
 from scanner.codes import Decoded, barcodes_on, read_code
 from scanner.decode import Page
 from scanner.furnishing import furnish
@@ -32,8 +32,6 @@ Status = Literal["ok", "review", "rejected"]
 _LEAST_TIMING = 0.6  # share of the timing marks that must be where they belong
 _MOST_RESIDUAL = 1.5  # mm, the median of the timing marks' distances before the local correction
 _SOLID = 0.85  # darkness of the corner marks on a two-level scan from which it was made by a threshold, not by a halftone
-_RING = 0.10  # contrast of a printed ring: grain and JPEG noise stay below 0.05, a pale copy has 0.3
-_LEAST_RINGS = 0.85  # share of the rings that must be there; marks hide a few
 
 
 @dataclass(frozen=True)
@@ -182,7 +180,6 @@ def _check(page: Page, found: _Found, look: Look) -> _Checked:
     """Whether the printed furniture is where it should be, and the reading only when it is."""
     furniture, laid = check_furniture(page.pixels, found.laid, furnish(found.template, found.side))
     found = replace(found, laid=laid)
-    lines = tuple(learnt_lines_of(found.side))
     objection = _misplaced(furniture)
     if objection:
         return _Checked(found, furniture, None, objection, None)
@@ -190,19 +187,13 @@ def _check(page: Page, found: _Found, look: Look) -> _Checked:
     if bounded.held is not None and bounded.held < LEAST_HELD:
         objection = f"only {bounded.held:.0%} of the printed boxes are where the registration marks say"
         return _Checked(found, furniture, bounded.held, objection, None)
-    if not lines:
-        return _Checked(found, furniture, bounded.held, "", Read(bounded.fields, Read.empty().hand))
-    rows = rows_of(lines, laid)
-    printed = found.template.drop_out == "none" and all(ln.grid.bubble.ring for ln in lines)
-    if printed:
-        rows, _ = refine(page.pixels, rows)
-    fill = measure(page.pixels, rows, page_paper=look.paper)
-    rings = float((fill.ring > _RING).mean()) if printed else None
-    if rings is not None and rings < _LEAST_RINGS:
-        objection = f"only {rings:.0%} of the printed bubbles are where the registration marks say"
-        return _Checked(found, furniture, rings, objection, None)
-    read = read_fields(page.pixels, rows, fill, thin=look.two_level and furniture.black > _SOLID)
-    return _Checked(found, furniture, rings, "", replace(read, fields=bounded.fields | read.fields))
+    thin = look.two_level and furniture.black > _SOLID
+    read = read_bubbles(page.pixels, plan_bubbles(found.template, found.side), laid, paper=look.paper, thin=thin)
+    if read.rings is not None and read.rings < LEAST_RINGS:
+        objection = f"only {read.rings:.0%} of the printed bubbles are where the registration marks say"
+        return _Checked(found, furniture, read.rings, objection, None)
+    held = bounded.held if read.rings is None else read.rings
+    return _Checked(found, furniture, held, "", replace(read, fields=bounded.fields | read.fields))
 
 
 def _misplaced(furniture: Furniture) -> str:

@@ -1,71 +1,166 @@
 """The second reader: the same question answered by another principle, so that one mistake is not made twice.
 
-It shares no fill code with the first: its own pixels (the page's, none interpolated), its own measure (black
-against white by a local threshold, counted), its own decision (rank and gap within the row).
+It shares no fill code with the first: its own pictures of the bubbles, its own measure (how much of a bubble is
+covered by ink that is not in the blank of its letter), its own decision (rank and gap within the row). It also
+looks at what surrounds a mark, for crosses, rings and streaks.
 """
 
 from __future__ import annotations
 
-from itertools import pairwise
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from core.template import Line
-from omr.second_kernels import inked_counts
+from omr.around import around
+from omr.rows import BubblePlan
+from omr.second_kernels import blanks, new_ink, pictures
+from omr.streaks import streak_ink
+from scanner.kernels import njit
 
 Grey = NDArray[np.uint8]
 Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+Bools = NDArray[np.bool_]
 
-_INNER = 0.70  # share of the half axes that is counted: the ring lies outside
+_LEAST_PAPER = 0.5  # a bubble whose surroundings are darker than this share of the page's paper is not seen
+_LEAST_FREE = 0.08  # share of a bubble that must be free of print for anything to be said of it
 _LEAST = 0.085  # share newly inked below which a bubble is empty, whatever the page is like
 _EQUAL = 0.25  # where one answer is asked for, a mark counts beside the row's strongest from this share of it on
+_FAR = (0.4, 2.5)  # times the share that takes to be a mark: below and above it there is no question
+_PALE_HAND = 0.33  # stroke of the page's usual marks below which the lower level of ink is counted
+_MAYBE = 0.03  # new darkness from which a bubble may hold a mark, and its surroundings are looked at
+_COVERED = 0.80  # share of a bubble that is inked when it is filled and not only crossed
+_SPILLED = 0.12  # share of a bubble's surroundings that is inked when a mark runs out of it
+_RINGED = 3  # of the four diagonals around a bubble inked: a cross over it or a ring around it
+_CROSSED = 3  # strokes that leave through the four corners: a cross over a fill; over an empty bubble a cross is a mark
+_STREAKED = 1.5  # times what a streak is measured to add; a mark must be one without it
+_FILLED = (0.30, 0.25)  # darkness that a mark must have without its streak: share of the usual, and at most
+
+WHYS = (
+    "",
+    "a bubble is covered, off the page or on dark paper",
+    "a line runs through the bubble and beyond, as dirt on the scanner's glass draws it",
+    "a bubble is ringed or crossed and not filled",
+    "the only mark may be crossed out",
+    "two marks, and one may be crossed out",
+)
+_UNSEEN, _STREAKED_WHY, _RING, _CROSSED_OUT, _TWO = range(1, 6)
 
 
-def second_reading(
-    pixels: Grey, lines: tuple[Line, ...], starts: NDArray[np.int64], centres: Floats, axes: Floats, halves: Floats
-) -> list[tuple[int, ...] | None]:
-    """For each row the indices of its marked bubbles; None where a bubble of it could not be seen."""
-    counted = inked_counts(pixels, centres, axes, halves, _INNER)
-    share = counted[:, 0]
-    excess = _excess(share, lines)
-    quiet = _quiet(excess, lines, starts)
-    answers: list[tuple[int, ...] | None] = []
-    for i in range(len(lines)):
-        row = slice(int(starts[i]), int(starts[i + 1]))
-        answers.append(None if (share[row] < 0).any() else _ranked(excess[row], quiet, multiple=lines[i].grid.multiple))
-    return answers
+@dataclass(frozen=True, slots=True)
+class Second:
+    """What the second reader says of each bubble and row."""
+
+    ink: Floats  # (n, 5) as `new_ink` gives it
+    extra: Floats  # (n, 3) as `around` gives it
+    streak: Floats  # (n,)
+    masks: Ints  # (rows,) a bit for each marked bubble
+    whys: Ints  # (rows,) an index of `WHYS`
+    plain: Bools  # (rows,) each bubble of the row has far less ink, or far more, than it takes to be a mark
 
 
-def _excess(share: Floats, lines: tuple[Line, ...]) -> Floats:
-    """Ink beyond what is printed: against the emptier fifth of the bubbles with the same letter, unless that is itself
-    far from what the emptier fifth of all bubbles holds: then every bubble of the letter is filled."""
-    seen = share >= 0
-    letters = np.array([(v if line.grid.bubble.letter else "") for line in lines for v in line.grid.values])
-    sizes = np.array([line.grid.bubble.width for line in lines for _ in line.grid.values])
-    usual = float(np.percentile(share[seen], 30)) if seen.any() else 0.0
-    base = np.full(share.shape, usual)
-    base[letters == ""] = 0.0
-    for letter in np.unique(letters[letters != ""]):
-        for size in np.unique(sizes[letters == letter]):
-            same = (letters == letter) & (sizes == size) & seen
-            if same.sum() >= 4:
-                low = float(np.percentile(share[same], 20))
-                base[same] = low if low < usual + 0.2 else usual
-    return np.asarray((share - base) / np.maximum(1.0 - base, 0.2))
+def second_reading(pixels: Grey, frames: Floats, plan: BubblePlan, *, paper: float) -> Second:
+    dark, papers = pictures(pixels, frames, _LEAST_PAPER * paper)
+    models, limits, _ = blanks(dark, papers, plan.by_kind, plan.kind_starts)
+    ink = new_ink(dark, papers, models, limits, plan.kind_of)
+    share, quiet, usual = rank_basis(ink, plan.starts, plan.multiple)
+    masks = ranked_marks(share, plan.starts, plan.multiple, quiet)
+    maybe = ink[:, 0] > _MAYBE
+    looked = maybe | (((masks == 0) | plan.multiple)[plan.line_of] & (ink[:, 0] >= 0))
+    extra = around(pixels, frames, papers, looked)
+    streak = streak_ink(pixels, frames, papers, maybe, 0.7)
+    whys = objections(ink, extra, streak, masks, plan.starts, plan.multiple, usual)
+    far = (share < _FAR[0] * quiet) & (share >= 0.0) | (share > _FAR[1] * quiet)
+    plain = np.minimum.reduceat(far, plan.starts[:-1]) if len(plan.lines) else np.zeros(0, np.bool_)
+    return Second(ink, extra, streak, masks, whys, plain)
 
 
-def _quiet(excess: Floats, lines: tuple[Line, ...], starts: NDArray[np.int64]) -> float:
-    """How much ink an empty bubble of this page may show: from those of single answers that are not first of their row."""
-    single = [(a, b) for line, (a, b) in zip(lines, pairwise(starts), strict=True) if not line.grid.multiple]
-    others = np.concatenate([np.sort(excess[a:b])[: b - a - 1] for a, b in single]) if single else np.zeros(0)
-    noise = float(np.percentile(others, 97)) if others.size >= 20 else 0.05
-    return max(_LEAST, min(2.2 * noise, 0.25))
+@njit(cache=True, nogil=True)
+def rank_basis(ink: Floats, starts: Ints, multiple: Bools) -> tuple[Floats, float, float]:
+    """The share of each bubble that counts as inked, how much of it an empty bubble of this page may show, and the
+    darkness of the page's usual mark.
+
+    The latter two from the strongest of each row of single answers, and from all others. A page of pale marks is
+    counted at a lower level of ink.
+    """
+    n = ink.shape[0]
+    tops, strokes, others, m, k = np.empty(n), np.empty(n), np.empty(n), 0, 0
+    for r in range(starts.shape[0] - 1):
+        if multiple[r]:
+            continue
+        top = starts[r]
+        for i in range(starts[r], starts[r + 1]):
+            if ink[i, 1] > ink[top, 1]:
+                top = i
+        if ink[top, 1] > 0.2 and starts[r + 1] - starts[r] > 1:
+            tops[m], strokes[m] = ink[top, 0], ink[top, 3]
+            m += 1
+    stroke = np.median(strokes[:m]) if m >= 5 else 0.5
+    usual = np.median(tops[:m]) if m >= 5 else 0.45
+    share = ink[:, 1].copy() if stroke < _PALE_HAND else ink[:, 2].copy()
+    for i in range(n):
+        if ink[i, 4] < _LEAST_FREE:
+            share[i] = -1.0
+    for r in range(starts.shape[0] - 1):
+        if multiple[r]:
+            continue
+        top = starts[r] + np.argmax(share[starts[r] : starts[r + 1]])
+        for i in range(starts[r], starts[r + 1]):
+            if i != top and share[i] >= 0.0:
+                others[k] = share[i]
+                k += 1
+    noise = np.sort(others[:k])[int(0.97 * (k - 1) + 0.5)] if k >= 20 else 0.05
+    return share, max(_LEAST, min(2.2 * noise, 0.25)), usual
 
 
-def _ranked(excess: Floats, quiet: float, *, multiple: bool) -> tuple[int, ...]:
-    top = float(excess.max())
-    if top <= quiet:
-        return ()
-    least = quiet if multiple else max(quiet, _EQUAL * top)
-    return tuple(int(i) for i in np.flatnonzero(excess >= least))
+@njit(cache=True, nogil=True)
+def ranked_marks(share: Floats, starts: Ints, multiple: Bools, quiet: float) -> Ints:
+    """(rows,) int64: a bit for each marked bubble; -1 where a bubble of the row could not be seen."""
+    rows = starts.shape[0] - 1
+    masks = np.zeros(rows, np.int64)
+    for r in range(rows):
+        run = share[starts[r] : starts[r + 1]]
+        if run.shape[0] == 0:
+            continue
+        if run.min() < 0.0:
+            masks[r] = -1
+            continue
+        top = run.max()
+        if top <= quiet:
+            continue
+        least = quiet if multiple[r] else max(quiet, _EQUAL * top)
+        for k in range(run.shape[0]):
+            if run[k] >= least:
+                masks[r] |= 1 << k
+    return masks
+
+
+@njit(cache=True, nogil=True)
+def objections(ink: Floats, extra: Floats, streak: Floats, masks: Ints, starts: Ints, multiple: Bools, usual: float) -> Ints:
+    """(rows,) int64, an index of `WHYS`: why a person must look at a row, by what lies in and around its bubbles."""
+    rows = starts.shape[0] - 1
+    out = np.zeros(rows, np.int64)
+    filled = min(_FILLED[0] * usual, _FILLED[1])
+    for r in range(rows):
+        if masks[r] < 0:
+            out[r] = _UNSEEN
+            continue
+        marks = 0
+        for k in range(starts[r + 1] - starts[r]):
+            marks += masks[r] >> k & 1
+        for i in range(starts[r], starts[r + 1]):
+            marked = masks[r] >> (i - starts[r]) & 1
+            covered = ink[i, 2] > _COVERED
+            if marked and streak[i] > 0.0 and ink[i, 0] - _STREAKED * streak[i] < filled:
+                out[r] = _STREAKED_WHY
+                break
+            if not marked and extra[i, 1] >= _RINGED:
+                out[r] = _RING
+            elif marked and marks == 1 and covered and extra[i, 2] >= _CROSSED:
+                out[r] = _CROSSED_OUT
+            elif marked and marks > 1:
+                crossed = covered and extra[i, 2] >= 2
+                if crossed or (not multiple[r] and (extra[i, 1] >= _RINGED or extra[i, 0] > _SPILLED)):
+                    out[r] = _TWO
+    return out

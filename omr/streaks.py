@@ -1,6 +1,6 @@
 """Compiled search for lines that run through a bubble and on: dirt on a scanner's glass, which is no candidate's mark.
 
-Owns the measure only; what a line makes of an answer is `omr.decide`'s business.
+Owns the measure only; what a line makes of an answer is `omr.second`'s business.
 """
 
 from __future__ import annotations
@@ -14,19 +14,22 @@ Grey = NDArray[np.uint8]
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
+_HINTS = np.array([-1.80, -1.65, -1.50, -1.35, 1.35, 1.50, 1.65, 1.80])  # half axes before and behind, outside the bubble
+
 
 @njit(cache=True, nogil=True)
-def streak_ink(pixels: Grey, centres: Floats, axes: Floats, halves: Floats, papers: Floats, chosen: Bools, inner: float) -> Floats:
+def streak_ink(pixels: Grey, frames: Floats, papers: Floats, chosen: Bools, inner: float) -> Floats:
     """How much of the darkness inside a bubble is a line that runs on through it, along the scan's columns or rows.
 
     Dirt on a feeder's glass draws such a line over every row of a column, and it lies along the pixels whatever the
     sheet's skew. A pixel belongs to one when both pixels beside it (one, or two half axes away) are paper and it is
-    darker; the line is one when nearly all of its pixels do, for five half axes before and behind the bubble.
+    darker; the line is one when nearly all of its pixels do, for five half axes before and behind the bubble. Only
+    where something dark lies right before and behind the bubble is it looked for at all.
 
     Parameters
     ----------
     pixels : (h, w) uint8
-    centres, axes, halves : as in `patches`
+    frames : (n, 6) float64, pixels: centre, half axis across, half axis down
     papers : (n,) float64, lightness of the paper beside each bubble, 0..255
     chosen : (n,) bool, the bubbles that are looked at
     inner : share of the half axes that counts
@@ -35,20 +38,36 @@ def streak_ink(pixels: Grey, centres: Floats, axes: Floats, halves: Floats, pape
     -------
     (n,) float64: mean darkness over the inside that such lines explain; 0 where there is none.
     """
-    n = centres.shape[0]
+    n = frames.shape[0]
     out = np.zeros(n)
     for i in range(n):
         if not chosen[i]:
             continue
-        ax, ay = axes[i, 0, 0] * halves[i, 0], axes[i, 0, 1] * halves[i, 0]
-        bx, by = axes[i, 1, 0] * halves[i, 1], axes[i, 1, 1] * halves[i, 1]
-        across, down = np.sqrt(ax * ax + bx * bx), np.sqrt(ay * ay + by * by)
-        x, y = int(centres[i, 0] + 0.5), int(centres[i, 1] + 0.5)
+        f = frames[i]
+        across, down = np.sqrt(f[2] * f[2] + f[4] * f[4]), np.sqrt(f[3] * f[3] + f[5] * f[5])
+        x, y = int(f[0] + 0.5), int(f[1] + 0.5)
         run = int(5.0 * max(across, down))
-        columns = line_ink(pixels, x, y, across, run, papers[i], inner)
-        rows = line_ink(pixels.T, y, x, down, run, papers[i], inner)
-        out[i] = max(columns, rows)
+        if _hint(pixels, x, y, inner * across, down, papers[i]):
+            out[i] = line_ink(pixels, x, y, across, run, papers[i], inner)
+        if _hint(pixels.T, y, x, inner * down, across, papers[i]):
+            out[i] = max(out[i], line_ink(pixels.T, y, x, down, run, papers[i], inner))
     return out
+
+
+@njit(cache=True, nogil=True)
+def _hint(pixels: Grey, x: int, y: int, reach: float, down: float, paper: float) -> bool:
+    """Whether in any column of a bubble the pixels right before and behind it are darker than paper on the whole."""
+    height, width = pixels.shape
+    for column in range(int(x - reach), int(x + reach) + 1):
+        total, n = 0.0, 0
+        for k in range(_HINTS.shape[0]):
+            row = int(y + _HINTS[k] * down)
+            if 0 <= row < height and 0 <= column < width:
+                total += pixels[np.uint64(row), np.uint64(column)]
+                n += 1
+        if n > 0 and total / n < paper - max(5.0, 0.022 * paper):
+            return True
+    return False
 
 
 @njit(cache=True, nogil=True)
