@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import accumulate
 
 import cv2
 import numpy as np
@@ -80,11 +81,13 @@ def load_of(sheet: Sheet, paths: Sequence[Path], width_mm: float, rng: np.random
     shape = ((bottom - top) * fine, (right - left) * fine)
     thick = max(1, round(width_mm * sheet.per_mm * fine))
     load = np.zeros(shape, np.float32)
+    places = np.round(((points * sheet.per_mm - (left, top)) * fine - 0.5) * 8).astype(np.int32)
+    ends = list(accumulate(len(p) for p in paths))
+    lines = [places[end - len(p) : end] for p, end in zip(paths, ends, strict=True)]
     for turn in range(min(3, len(paths))):
         layer = np.zeros(shape, np.uint8)
-        lines = [np.round(((p * sheet.per_mm - (left, top)) * fine - 0.5) * 8).astype(np.int32) for p in paths[turn::3]]
-        cv2.polylines(layer, lines, False, 255, thick, cv2.LINE_AA, 3)
-        load += layer.astype(np.float32) * np.float32(rng.uniform(0.75, 1.1) / 255)
+        cv2.polylines(layer, lines[turn::3], False, 255, thick, cv2.LINE_AA, 3)
+        load += layer * np.float32(rng.uniform(0.75, 1.1) / 255)
     return cv2.GaussianBlur(load, (0, 0), 0.06 * sheet.per_mm * fine).astype(np.float32, copy=False), (left, top)
 
 

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -36,6 +37,8 @@ def ink_of(sheet: Sheet, shape: Shape) -> float:
     left, top = int((inside.x - inside.rx) * scale), int((inside.y - inside.ry) * scale)
     mask = _mask(inside.rx * scale, inside.ry * scale, inside.x * scale - left, inside.y * scale - top, inside.power)
     part = np.s_[top : top + mask.shape[0], left : left + mask.shape[1]]
+    if not cv2.hasNonZero(sheet.graphite[part]) and not cv2.hasNonZero(sheet.pen[part]):
+        return 0.0
     graphite, pen = sheet.graphite[part].astype(np.float32), sheet.pen[part].astype(np.float32)
     mask = mask[: graphite.shape[0], : graphite.shape[1]]
     dark = 1.0 - (1.0 - graphite / 255) * (1.0 - pen / 255)

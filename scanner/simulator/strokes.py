@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,21 +43,27 @@ def hatch(shape: Shape, angle: float, pitch: float, rng: np.random.Generator, *,
     ends = reach[:, None] * (1.0 + rng.normal(0, 0.05, (len(offsets), 2)))
     tilt = rng.normal(0, 0.3 * step, (len(offsets), 2))
     bow = rng.normal(0.15, 0.12, len(offsets)) * step
-    paths = []
-    for i, t in enumerate(offsets):
-        u = np.array([-ends[i, 0], 0.0, ends[i, 1]])
-        v = np.array([t + tilt[i, 0], t + bow[i], t + tilt[i, 1]])
-        paths.append(np.array([shape.x, shape.y]) + u[:, None] * along + v[:, None] * across)
+    u, v = np.zeros((2, len(offsets), 3))
+    u[:, 0], u[:, 2] = -ends[:, 0], ends[:, 1]
+    v[:, 0], v[:, 1], v[:, 2] = offsets + tilt[:, 0], offsets + bow, offsets + tilt[:, 1]
+    paths = np.array([shape.x, shape.y]) + u[..., None] * along + v[..., None] * across
     return [p if i % 2 else p[::-1] for i, p in enumerate(paths)]
 
 
 def loop(shape: Shape, rng: np.random.Generator, *, turns: float = 1.1, wobble: float = 0.05) -> Path:
     """A line around the shape that does not quite close."""
-    t = np.linspace(0, 2 * math.pi * turns, 22) + rng.uniform(0, 2 * math.pi)
-    radius = 1.0 + wobble * np.sin(2 * t + rng.uniform(0, 6)) + np.linspace(-wobble, wobble, len(t)) + rng.normal(0, wobble / 4, len(t))
+    t = _evenly(0, 2 * math.pi * turns, 22) + rng.uniform(0, 2 * math.pi)
+    radius = 1.0 + wobble * np.sin(2 * t + rng.uniform(0, 6)) + _evenly(-wobble, wobble, len(t)) + rng.normal(0, wobble / 4, len(t))
     c, s = np.cos(t), np.sin(t)
     squared = (np.abs(c) ** shape.power + np.abs(s) ** shape.power) ** (-1.0 / shape.power)
     return np.stack([shape.x + shape.rx * radius * squared * c, shape.y + shape.ry * radius * squared * s], axis=1)
+
+
+@lru_cache(maxsize=64)
+def _evenly(start: float, end: float, count: int) -> NDArray[np.float64]:
+    points = np.linspace(start, end, count)
+    points.flags.writeable = False
+    return points
 
 
 def filling(shape: Shape, stroke: float, slant: float, rng: np.random.Generator, *, cover: float) -> list[Path]:
