@@ -7,8 +7,9 @@ marks span (`unit: cell`). This module owns the format and its checking; it read
 
 from __future__ import annotations
 
+import base64
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
@@ -18,6 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from core.errors import TemplateInvalid
 
 FORMAT = "markhall-template/1"
+_MOST_REFERENCE = 20 * 2**20  # bytes of the picture of a blank form
 Pair = tuple[float, float]
 Positive = Annotated[float, Field(gt=0)]
 
@@ -33,7 +35,7 @@ class Mark(Part):
     corner instead: `tl`, `tr`, `br`, `bl`; the reader then finds the mark and takes that corner of it.
     """
 
-    shape: Literal["square", "disc", "L", "cross"]
+    shape: Literal["square", "disc", "L", "cross", "picture"]
     x: float
     y: float
     width: Positive
@@ -44,19 +46,26 @@ class Mark(Part):
 
 
 class Registration(Part):
-    """How a scan is laid over the template: by printed marks, by the page's outline, or by a blank picture."""
+    """How a scan is laid over the template: by printed marks (`marks`), by marks that look like a picture (`pictures`),
+    by the page's own edges (`outline`), by the picture's (`frame`), or by a picture of the blank form (`reference`).
 
-    kind: Literal["marks", "outline", "reference"] = "marks"
+    `reference` is that picture: the name of a file beside the template, or a `data:` address once it has been loaded.
+    """
+
+    kind: Literal["marks", "pictures", "outline", "frame", "reference"] = "marks"
     marks: tuple[Mark, ...] = ()
     reference: str | None = None
+    upright: bool = Field(default=False, description="pages always come the right way up: of two turns that fit alike it is that one")
     search: Positive | None = Field(default=None, description="how far from its place a mark may lie, share of the page width")
 
     @model_validator(mode="after")
     def _enough(self) -> Registration:
         if self.kind == "marks" and len([m for m in self.marks if m.role == "corner"]) < 3:
             raise ValueError("registration by marks needs at least three corner marks")
-        if self.kind == "reference" and not self.reference:
-            raise ValueError("registration by reference needs `reference`, the picture of the blank form")
+        if self.kind in ("reference", "pictures") and not self.reference:
+            raise ValueError("this registration needs `reference`, a picture of the blank form or of its marks")
+        if self.kind == "pictures" and len([m for m in self.marks if m.shape == "picture"]) != 4:
+            raise ValueError("registration by pictures needs four marks with the shape `picture`")
         return self
 
 
@@ -167,6 +176,17 @@ class Line:
     bubbles: tuple[Pair, ...]  # centres, in the template's unit, in the order of grid.values
 
 
+class Column(Part):
+    """A column of the table of answers: the values of some fields one after another, `empty` for a blank one."""
+
+    name: str
+    fields: Annotated[tuple[str, ...], Field(min_length=1)]
+    empty: str = ""
+
+    def value(self, values: Mapping[str, str]) -> str:
+        return "".join(values.get(name) or self.empty for name in self.fields)
+
+
 class Template(Part):
     format: Literal["markhall-template/1"] = "markhall-template/1"
     name: str
@@ -178,6 +198,7 @@ class Template(Part):
     edition: str | None = None
     candidate: str | None = Field(default=None, description="the field that names the candidate")
     drop_out: Literal["none", "red", "green", "blue"] = "none"
+    columns: tuple[Column, ...] = Field(default=(), description="how the answers are tabulated; one column a field when empty")
     sides: Annotated[tuple[Side, ...], Field(min_length=1)]
 
     @model_validator(mode="after")
@@ -192,7 +213,14 @@ class Template(Part):
             seen.add(name)
         if self.candidate is not None and self.candidate not in seen:
             raise ValueError(f"candidate names the field {self.candidate}, which does not exist")
+        for column in self.columns:
+            if missing := [name for name in column.fields if name not in seen]:
+                raise ValueError(f"the column {column.name} names the field {missing[0]}, which does not exist")
         return self
+
+    def table(self) -> tuple[Column, ...]:
+        """The columns of the table of answers."""
+        return self.columns or tuple(Column(name=name, fields=(name,)) for name in self.fields())
 
     def side(self, number: int) -> Side:
         for side in self.sides:
@@ -236,7 +264,28 @@ def load_template(path: Path) -> Template:
         raise TemplateInvalid(f"cannot be opened ({e.strerror}).", where=str(path)) from e
     except (UnicodeDecodeError, json.JSONDecodeError) as e:
         raise TemplateInvalid(f"is not JSON ({e}).", where=str(path), remedy="See docs/template.md.") from e
-    return parse_template(raw, where=str(path))
+    return embed(parse_template(raw, where=str(path)), path.parent)
+
+
+def embed(template: Template, folder: Path) -> Template:
+    """The template with the pictures that it names inside it, so that it is whole wherever it is sent."""
+    sides = []
+    for side in template.sides:
+        name = side.registration.reference
+        if name and not name.startswith("data:"):
+            address = _as_data(folder / name, template.name)
+            side = side.model_copy(update={"registration": side.registration.model_copy(update={"reference": address})})
+        sides.append(side)
+    return template.model_copy(update={"sides": tuple(sides)})
+
+
+def _as_data(path: Path, where: str) -> str:
+    try:
+        if path.stat().st_size > _MOST_REFERENCE:
+            raise TemplateInvalid(f"the picture {path.name} is larger than {_MOST_REFERENCE // 2**20} MiB.", where=where)
+        return f"data:;base64,{base64.b64encode(path.read_bytes()).decode('ascii')}"
+    except OSError as e:
+        raise TemplateInvalid(f"the picture {path.name} cannot be opened ({e.strerror}).", where=where) from e
 
 
 def parse_template(raw: object, *, where: str) -> Template:

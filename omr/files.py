@@ -16,7 +16,8 @@ from multiprocessing import get_context
 from pathlib import Path
 
 from core.errors import BadInput, FrameUnreadable
-from core.template import Template, load_template
+from core.template import Template
+from omr.foreign import load_form
 from omr.reading import PageReading, doubts, read_page
 from scanner.decode import LIMITS, Channel
 from scanner.frames import pages_in
@@ -43,7 +44,7 @@ def read_files(
     progress: Callable[[int, int], None] = lambda done, of: None,
 ) -> FilesRead:
     """Reads every page of every path and writes the table; `progress` hears (files done, files)."""
-    template = load_template(template_path)
+    template = load_form(template_path)
     files = list(files_of(paths))
     statuses: Counter[str] = Counter()
     part = out_csv.with_name(f"{out_csv.name}.part")
@@ -73,7 +74,7 @@ def files_of(paths: Sequence[Path]) -> Iterator[Path]:
 
 
 def header(template: Template) -> Row:
-    return ["file", "page", "status", "candidate", *template.fields(), "doubt", "reason"]
+    return ["file", "page", "status", "candidate", *(column.name for column in template.table()), "doubt", "reason"]
 
 
 def _rows(template: Template, files: Sequence[Path], jobs: int) -> Iterator[list[Row]]:
@@ -87,7 +88,7 @@ def _rows(template: Template, files: Sequence[Path], jobs: int) -> Iterator[list
 
 def read_file(template: Template, path: Path) -> list[Row]:
     """The rows of one file, one a page."""
-    fields = list(template.fields())
+    fields = [column.name for column in template.table()]
     channel: Channel = "grey" if template.drop_out == "none" else template.drop_out
     try:
         if path.stat().st_size > LIMITS.file_bytes:
@@ -102,7 +103,7 @@ def read_file(template: Template, path: Path) -> list[Row]:
         if isinstance(page, FrameUnreadable):
             rows.append(_refused(path, number, fields, f"{page.message} {page.remedy}".strip()))
         else:
-            rows.append(_row(path, number, template, fields, read_page(page, [template], cut=False)))
+            rows.append(_row(path, number, template, read_page(page, [template], cut=False)))
     return rows
 
 
@@ -110,15 +111,16 @@ def _refused(path: Path, number: int, fields: Sequence[str], reason: str) -> Row
     return [str(path), str(number), "rejected", "", *("" for _ in fields), "", reason]
 
 
-def _row(path: Path, number: int, template: Template, fields: Sequence[str], reading: PageReading) -> Row:
-    values = [reading.fields[name].value if name in reading.fields else "" for name in fields]
-    candidate = reading.fields[template.candidate].value if template.candidate in reading.fields else ""
+def _row(path: Path, number: int, template: Template, reading: PageReading) -> Row:
+    read = {name: field.value for name, field in reading.fields.items()}
+    doubtful = set(doubts(reading))
+    table = template.table()
     return [
         str(path),
         str(number),
         reading.status,
-        candidate or reading.barcode or "",
-        *values,
-        " ".join(name for name in doubts(reading)),
+        read.get(template.candidate or "", "") or reading.barcode or "",
+        *(column.value(read) if read else "" for column in table),
+        " ".join(column.name for column in table if doubtful.intersection(column.fields)),
         reading.reason,
     ]

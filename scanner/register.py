@@ -21,6 +21,7 @@ from scanner.furniture import Furniture as Furniture
 from scanner.furniture import check_furniture as check_furniture
 from scanner.furniture import share_oriented
 from scanner.laid import Laid as Laid
+from scanner.markless import ways_without_marks
 from scanner.marks import find_spots
 
 Grey = NDArray[np.uint8]
@@ -51,6 +52,9 @@ def lay_over(pixels: Grey, furnishing: Furnishing, *, dpi: float | None) -> Iter
 
 
 def _stages(pixels: Grey, furnishing: Furnishing, dpi: float | None) -> Iterator[Laid]:
+    if furnishing.side.registration.kind != "marks":
+        yield from ways_without_marks(pixels, furnishing.template, furnishing.side)
+        return
     yield from _by_marks(pixels, furnishing, dpi, "quick", thorough=False, reach=None)
     yield from _by_marks(pixels, furnishing, dpi, "search", thorough=True, reach=None)
     far = _by_marks(pixels, furnishing, dpi, "far", thorough=True, reach=_FAR)

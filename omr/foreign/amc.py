@@ -54,6 +54,16 @@ def template_of(layout: Mapping[str, Any], *, name: str, bounds: tuple[float, fl
     return parse_template(raw, where=name)
 
 
+def looks_like(raw: object) -> bool:
+    return isinstance(raw, dict) and ("mark_diameter" in raw or "mark_diameter" in (raw.get("layout") or {}))
+
+
+def load_amc(raw: Mapping[str, Any], *, where: str) -> Template:
+    """A page of its layout as JSON: the layout alone, or with its bounds (`seuil`, `seuil_up`) beside it."""
+    bounds = (float(raw["seuil"]), float(raw.get("seuil_up", 1.0))) if "seuil" in raw else None
+    return template_of(raw.get("layout", raw), name=where, bounds=bounds)
+
+
 def answers_of(template: Template, values: Mapping[str, str]) -> dict[tuple[str, str], bool]:
     """What was read of each field -> which box is ticked, by question and answer."""
     ticked = {}

@@ -1,0 +1,190 @@
+"""The printed bubbles themselves as furniture: whether they are where a transform says, on forms that have nothing else.
+
+Phone photos and foreign forms have no timing marks, and their templates give a box around each bubble that says little
+about what is printed there: a ring, a square, a bare letter. What they all have is print inside the boxes and paper
+between them, at equal steps. Each part of a grid is moved to where it fits best by itself; a page is only believed
+when nearly all parts move alike. Owns that measure and the finer fit that follows from it; finds no page.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from core.geometry import Transform
+from core.template import Grid, Side, Template
+from scanner.fitting import as_transform, fit_affine, fit_projective
+
+Grey = NDArray[np.uint8]
+Floats = NDArray[np.float64]
+
+_LARGEST = 2400  # pixels of the straightened picture's longer side
+_REACH = 0.45  # of a step: further away lies the next bubble
+_ALIKE = 0.2  # of a step: parts that are moved alike differ by less
+_PASSES = 3
+_PART = 6  # lines of bubbles a part; fewer where the form has few
+_PARTS = 5  # parts that a page has at the least, else each line is one
+_PLAIN = 0.03  # how much a part must fit better at its best place than at its usual one for its place to mean anything
+LEAST_HELD = 0.75  # share of the parts that must move alike: of random places one in five does
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    transform: Transform
+    held: float  # share of the parts of the grids that lie where the transform says
+    contrast: float  # how much darker the boxes are than the paper between them, and how much they differ, 0 to 1
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """Some lines of a grid."""
+
+    centres: Floats  # (n, 2) template unit
+    half: tuple[float, float]  # of a bubble
+    gaps: Floats  # (m, 2) the places midway between neighbours
+    gap_half: tuple[float, float]
+    step: tuple[float, float]  # to the neighbours across and down
+
+    @property
+    def middle(self) -> Floats:
+        return np.asarray(self.centres.mean(axis=0), np.float64)
+
+
+def settle(pixels: Grey, transform: Transform, template: Template, side: Side) -> Settled | None:
+    """The transform moved to where the bubbles are printed; None on a side without enough of them to tell."""
+    parts = list(_parts(side))
+    if len(parts) < _PARTS:
+        return None
+    span = max(part.step[axis] for part in parts for axis in (0, 1))
+    for _ in range(_PASSES):
+        dark, origin, scale = _straight(pixels, transform, template, span)
+        measured = [_best_shift(dark, origin, scale, part) for part in parts]
+        shifts = np.array([m[:2] for m in measured])
+        plain = np.array([m[2] > _PLAIN for m in measured])
+        moved = _common(parts, shifts, plain)
+        if moved is None:
+            return Settled(transform, 0.0, 0.0)
+        steps = np.array([p.step for p in parts])
+        middles = np.array([p.middle for p in parts])
+        homogeneous = np.column_stack([middles, np.ones(len(parts))]) @ moved.T
+        expected = homogeneous[:, :2] / homogeneous[:, 2:] - middles
+        alike = plain & (np.abs(shifts - expected) / steps < _ALIKE).all(axis=1)
+        held = float(alike.mean())
+        contrast = float(np.mean([m[3] for m in measured]))
+        transform = as_transform(np.array(transform.m).reshape(3, 3) @ moved)
+        if np.abs(expected / steps).max() < 0.03:
+            break
+    return Settled(transform, held, contrast)
+
+
+def _parts(side: Side) -> Iterator[_Part]:
+    lines = sum(grid.line_count for grid in side.grids)
+    size = max(1, min(_PART, lines // (2 * _PARTS)))
+    for grid in side.grids:
+        values = len(grid.values)
+        across = 1 if values <= 5 else 2
+        bounds = np.linspace(0, values, across + 1).astype(int)
+        for first in range(0, grid.line_count, size):
+            last = min(first + size, grid.line_count)
+            for a, b in pairwise(bounds):
+                yield _part(grid, range(first, last), range(int(a), int(b)))
+
+
+def _part(grid: Grid, lines: Sequence[int], values: Sequence[int]) -> _Part:
+    bubble = grid.bubble
+    centres = np.array([grid.bubble_at(i, j) for i in lines for j in values], np.float64)
+    steps = [s for s, n in ((grid.value_step, len(grid.values)), (grid.field_step, grid.line_count)) if n > 1]
+    gaps = [centres + sign * np.array(s) / 2 for s in steps for sign in (-1, 1)]
+    wide = max([abs(s[0]) for s in steps if abs(s[0]) > abs(s[1])], default=2 * bubble.width)
+    high = max([abs(s[1]) for s in steps if abs(s[1]) >= abs(s[0])], default=2 * bubble.height)
+    gap_half = max(0.1 * bubble.width, (wide - bubble.width) / 4), max(0.1 * bubble.height, (high - bubble.height) / 4)
+    if not gaps:
+        gaps = [centres + np.array((sx * wide, sy * high)) / 2 for sx, sy in ((-1, 0), (1, 0), (0, -1), (0, 1))]
+    return _Part(centres, (bubble.width / 2, bubble.height / 2), np.concatenate(gaps), gap_half, (wide, high))
+
+
+def _straight(pixels: Grey, transform: Transform, template: Template, span: float) -> tuple[Floats, float, float]:
+    """The form's darkness straightened, as sums over all that is above and left; the margin in units; pixels a unit."""
+    m = np.array(transform.m).reshape(3, 3)
+    middle = np.array([template.width / 2, template.height / 2, 1.0])
+    at = m @ middle
+    native = np.sqrt(abs(np.linalg.det(m)) / abs(at[2]) ** 3)
+    scale = float(min(native, _LARGEST / max(template.width, template.height)))
+    margin = span
+    size = int((template.width + 2 * margin) * scale) + 1, int((template.height + 2 * margin) * scale) + 1
+    to_template = np.array([[1 / scale, 0, -margin], [0, 1 / scale, -margin], [0, 0, 1.0]])
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    picture = cv2.warpPerspective(pixels, m @ to_template, size, flags=flags, borderMode=cv2.BORDER_REPLICATE)
+    paper = _paper(np.asarray(picture, np.uint8), max(3, int(0.75 * span * scale)))
+    dark = np.clip(1.0 - picture.astype(np.float32) / np.maximum(paper, 1.0), 0.0, 1.0)
+    return np.asarray(cv2.integral(dark, sdepth=cv2.CV_64F), np.float64), margin, scale
+
+
+def _paper(picture: Grey, reach: int) -> NDArray[np.float32]:
+    """The lightest paper within `reach` pixels, smoothed."""
+    shrink = max(1, reach // 4)
+    small = cv2.resize(picture, None, fx=1 / shrink, fy=1 / shrink, interpolation=cv2.INTER_AREA)
+    small = cv2.dilate(small, np.ones((9, 9), np.uint8))
+    small = cv2.blur(small.astype(np.float32), (9, 9))
+    return np.asarray(cv2.resize(small, (picture.shape[1], picture.shape[0]), interpolation=cv2.INTER_LINEAR), np.float32)
+
+
+def _best_shift(dark: Floats, margin: float, scale: float, part: _Part) -> tuple[float, float, float, float]:
+    """Where a part fits best (across and down, template units), how plainly, and how well where it is expected."""
+    reach = [max(1, int(_REACH * s * scale)) for s in part.step]
+    inside = _means(dark, (part.centres + margin) * scale, (part.half[0] * scale, part.half[1] * scale), reach)
+    between = _means(dark, (part.gaps + margin) * scale, (part.gap_half[0] * scale, part.gap_half[1] * scale), reach)
+    spread = inside.std(axis=0) if len(part.centres) > 1 else 0.0
+    score = inside.mean(axis=0) - between.mean(axis=0) + spread
+    down, across = np.mgrid[-reach[1] : reach[1] + 1, -reach[0] : reach[0] + 1]
+    near = score - 0.02 * ((across / reach[0]) ** 2 + (down / reach[1]) ** 2)
+    top = np.unravel_index(int(np.argmax(near)), near.shape)
+    # A ring in a wide box fits equally well at several places: their middle is meant.
+    best = near > near[top] - 0.01
+    weight = float(best.sum())
+    x, y = float((across * best).sum()) / weight, float((down * best).sum()) / weight
+    return x / scale, y / scale, float(score[top] - np.median(score)), float(score[reach[1], reach[0]])
+
+
+def _means(dark: Floats, centres: Floats, half: tuple[float, float], reach: Sequence[int]) -> Floats:
+    """(n, 2 reach down + 1, 2 reach across + 1): the mean darkness of a box around each centre at every shift."""
+    hx, hy = max(0.5, half[0]), max(0.5, half[1])
+    x = centres[:, 0][:, None] + np.arange(-reach[0], reach[0] + 1)[None]
+    y = centres[:, 1][:, None] + np.arange(-reach[1], reach[1] + 1)[None]
+    left, right = _inside(x - hx + 0.5, dark.shape[1]), _inside(x + hx + 0.5, dark.shape[1])
+    top, bottom = _inside(y - hy + 0.5, dark.shape[0]), _inside(y + hy + 0.5, dark.shape[0])
+    a, b, c, d = top[:, :, None], bottom[:, :, None], left[:, None, :], right[:, None, :]
+    area = np.maximum((b - a) * (d - c), 1)
+    return np.asarray((dark[b, d] - dark[a, d] - dark[b, c] + dark[a, c]) / area, np.float64)
+
+
+def _inside(values: Floats, size: int) -> NDArray[np.int64]:
+    return np.clip(np.floor(values).astype(np.int64), 0, size - 1)
+
+
+def _common(parts: Sequence[_Part], shifts: Floats, plain: NDArray[np.bool_]) -> Floats | None:
+    """The (3, 3) transform of the template's plane that most parts' shifts agree with; None where too few are plain."""
+    if plain.sum() < _PARTS:
+        return None
+    middles = np.array([p.middle for p in parts])[plain]
+    steps = np.array([p.step for p in parts])[plain]
+    wanted = middles + shifts[plain]
+    moved = np.eye(3)
+    moved[:2, 2] = np.median(shifts[plain], axis=0)
+    for order in (0, 1, 1, 2, 2):
+        flat = np.column_stack([middles, np.ones(len(middles))]) @ moved.T
+        off = np.abs(flat[:, :2] / flat[:, 2:] - wanted) / steps
+        good = (off < (0.45 if order == 0 else 1.5 * _ALIKE)).all(axis=1)
+        spread = np.ptp(middles[good], axis=0) if good.any() else np.zeros(2)
+        if good.sum() >= 20 and order == 2 and (spread > 0.4 * np.ptp(middles, axis=0)).all():
+            moved = np.array(fit_projective(middles[good], wanted[good]).m).reshape(3, 3)
+        elif good.sum() >= 6 and order >= 1 and (spread > 2 * steps[0]).all():
+            moved[:2] = fit_affine(middles[good], wanted[good])
+        elif good.sum() >= 3:
+            moved[:2, 2] = np.median(shifts[plain][good], axis=0)
+    return moved
