@@ -65,12 +65,12 @@ def _picture(page: Any, task: dict[str, Any]) -> Any:
 
 
 def _bitmap(answers: BinaryIO, bitmap: Any) -> None:
-    data = bytes(bitmap.buffer)
+    data = memoryview(bitmap.buffer).cast("B")
     said = {"width": bitmap.width, "height": bitmap.height, "stride": bitmap.stride, "mode": _NAMES[bitmap.format], "bytes": len(data)}
     _answer(answers, said, data)
 
 
-def _answer(answers: BinaryIO, said: dict[str, Any], body: bytes = b"") -> None:
+def _answer(answers: BinaryIO, said: dict[str, Any], body: bytes | memoryview = b"") -> None:
     answers.write(json.dumps(said).encode() + b"\n")
     answers.write(body)
     answers.flush()

@@ -191,11 +191,14 @@ def _line_start(data: Grey, at: int) -> int:
 
 @njit(cache=True, nogil=True)
 def _only_end(data: Grey, at: int, end: int) -> bool:
-    """Whether an end mark (a line's mark, after any zeros) or nothing but zeros follows."""
+    """Whether the end of a strip follows: two marks of a line's end (a bit may stand between them), or nothing but zeros."""
     if at > end:
         return False
-    if _line_start(data, at) >= 0:
-        return True
+    after = _line_start(data, at)
+    if after >= 0:
+        if _line_start(data, after) >= 0 or _line_start(data, after + 1) >= 0:
+            return True
+        at = after
     while at < end:
         if data[at >> 3] >> (7 - (at & 7)) & 1:
             return False

@@ -95,8 +95,8 @@ class Pdf:
 
     def _length(self) -> int:
         try:
+            listed = int(self._pdf.Root.Pages.get("/Count", 0))  # before the library looks at the pages and sets it right
             length = len(self._pdf.pages)
-            listed = int(self._pdf.Root.Pages.get("/Count", length))
         except _BROKEN as e:
             raise FrameUnreadable("the PDF's list of pages is broken.", where=self._where, remedy="Export it again.") from e
         if length > self._limits.pages:
