@@ -13,17 +13,16 @@ from typing import Any, Literal
 import cv2
 
 from core.ids import PageCode
-from core.template import Code, Side, Template
+from core.template import Side, Template
 from omr.answers import LEAST_RINGS, FieldReading, Read, read_bubbles
 from omr.bounded import LEAST_HELD, read_bounded
 from omr.regions import RegionCut, cut_region
 from omr.rows import plan_bubbles
-from scanner.codes import Decoded, barcodes_on, read_code
+from scanner.codes import Decoded, barcodes_on, code_on
 from scanner.decode import Page
 from scanner.furnishing import furnish
-from scanner.quality import Look, look_at
+from scanner.quality import Look, is_blank, look_at
 from scanner.register import Furniture, Laid, check_furniture, lay_over
-from scanner.straighten import straighten
 
 cv2.setNumThreads(1)
 
@@ -121,7 +120,7 @@ def _place(page: Page, templates: Sequence[Template], look: Look) -> tuple[list[
             ways.extend(_Found(t, s, laid, None, 0) for t, s in group)
             for code in codes:
                 coded = True
-                decoded = _read_code(page, laid, code)
+                decoded = code_on(page.pixels, laid, code)
                 if decoded.text is None:
                     continue
                 texts.append(decoded.text)
@@ -164,7 +163,7 @@ def _not_placed(
 ) -> PageReading:
     if refusal is not None and refusal.kind == "foreign":
         return replace(refusal, evidence=evidence)
-    if look.verdict == "blank":
+    if is_blank(page.pixels, look):
         return PageReading("review", "the page is blank", "blank", evidence=evidence)
     kinds = {c.symbology for t in templates for s in t.sides for c in s.codes if c.role == "page"}
     for text in (text for kind in sorted(kinds) for text in barcodes_on(page.pixels, kind)):
@@ -214,20 +213,9 @@ def _best(checks: Sequence[_Checked]) -> _Checked:
     return max(checks, key=score)
 
 
-def _read_code(page: Page, laid: Laid, code: Code) -> Decoded:
-    return read_code(straighten(page.pixels, laid, _with_margin(code.box, laid)), code)
-
-
-def _with_margin(box: tuple[float, float, float, float], laid: Laid) -> tuple[float, float, float, float]:
-    """A code's box with two millimetres around it, for a transform from three marks is not exact at the fourth corner."""
-    margin = 2.0 / (laid.mm_a_pixel * (laid.scale[0] * laid.scale[1]) ** 0.5)
-    x, y, w, h = box
-    return x - margin, y - margin, w + 2 * margin, h + 2 * margin
-
-
 def _codes(page: Page, laid: Laid, side: Side) -> tuple[str | None, dict[str, Decoded]]:
     """The candidate barcode's text and every code that fills a field."""
-    read = {c.name: (c, _read_code(page, laid, c)) for c in side.codes if c.role != "page"}
+    read = {c.name: (c, code_on(page.pixels, laid, c)) for c in side.codes if c.role != "page"}
     barcode = next((d.text for c, d in read.values() if c.role == "candidate" and d.text is not None), None)
     return barcode, {name: d for name, (c, d) in read.items() if not (c.optional and d.text is None and not d.disagree)}
 
