@@ -12,7 +12,7 @@ import argparse
 import os
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from itertools import islice
 from multiprocessing import get_context
@@ -22,7 +22,7 @@ from benchmarks.accuracy_rows import rows_of
 from benchmarks.harness import Row, show, write
 from benchmarks.judging import Tally
 from benchmarks.real_sets import real_rows
-from benchmarks.shards import CARDS, ROOT, Shard, count, counted, shards, state_folder
+from benchmarks.shards import CARDS, ROOT, ROUND, Shard, count, counted, shards, state_folder
 from scanner.simulator.rates import LevelName
 
 POSITIONS = 10_000_000
@@ -51,11 +51,11 @@ class Progress:
         print(f"{level}: {positions:,} of {self.goal:,} positions, {wrong} wrong in silence, {left}", flush=True)
 
 
-def count_level(level: LevelName, goal: int, state: Path, workers: int, *, cards: int = CARDS) -> Tallies:
+def count_level(level: LevelName, goal: int, state: Path, workers: int, *, sheets: Sequence[str] = ROUND, cards: int = CARDS) -> Tallies:
     """Shards until `goal` bubbles were read without a doubt; those that are counted already are not made again."""
     tallies: Tallies = {}
     progress = Progress(goal)
-    todo = shards(level, cards)
+    todo = shards(level, sheets=sheets, cards=cards)
     for shard in todo:
         known = counted(shard, state)
         if known is None or enough(tallies, goal):

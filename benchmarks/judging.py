@@ -109,12 +109,12 @@ def judge_scans(known: Known, template: Template, read: Read) -> Tally:
             start = time.process_time()
             reading = read(page)
             total.seconds += time.process_time() - start
-            _Judgement(total, known, frame, grids).count(reading)
+            Judgement(total, known, frame, grids).count(reading)
     return total
 
 
 @dataclass(frozen=True)
-class _Judgement:
+class Judgement:
     """One frame's reading, and where what is found is counted."""
 
     total: Tally

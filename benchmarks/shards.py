@@ -7,11 +7,12 @@ engine or the simulator a count begins anew. Scans on which something was wrong 
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,27 +36,19 @@ ROUND = ("hundred", "hundred", "hundred", "demo")
 @dataclass(frozen=True)
 class Shard:
     level: LevelName
-    index: int
-    cards: int = CARDS
-
-    @property
-    def sheet(self) -> str:
-        return ROUND[self.index % len(ROUND)]
-
-    @property
-    def seed(self) -> int:
-        return FIRST_TEST_SEED + self.index
+    sheet: str
+    seed: int
+    cards: int
 
     @property
     def name(self) -> str:
         return f"{self.level}-{self.sheet}-{self.seed}-{self.cards}"
 
 
-def shards(level: LevelName, cards: int = CARDS) -> Iterator[Shard]:
-    index = 0
-    while True:
-        yield Shard(level, index, cards)
-        index += 1
+def shards(level: LevelName, *, sheets: Sequence[str] = ROUND, cards: int = CARDS) -> Iterator[Shard]:
+    """Without end, each with the next seed."""
+    for index in itertools.count():
+        yield Shard(level, sheets[index % len(sheets)], FIRST_TEST_SEED + index, cards)
 
 
 def state_folder(parent: Path) -> Path:
