@@ -38,6 +38,13 @@ class FieldReading:
     p_wrong: float
     why: str
 
+    def as_json(self) -> dict[str, object]:
+        """As it is kept with a page: much quicker than `asdict`, for a page has a hundred of them."""
+        return {
+            "value": self.value, "first": self.first, "second": self.second,
+            "doubt": self.doubt, "p_wrong": self.p_wrong, "why": self.why,
+        }  # fmt: skip
+
 
 @dataclass(frozen=True, slots=True)
 class Read:

@@ -8,11 +8,10 @@ import cv2
 import numpy as np
 import simplejpeg
 
-from core.template import Side, Template, lines_of
+from core.template import Side, lines_of
 from omr.regions import Grey, encode
 from scanner.decode import Page
-from scanner.furnishing import furnish
-from scanner.register import Laid, check_furniture, lay_over
+from scanner.laid import Laid
 from scanner.straighten import straighten
 
 _TALLEST = 1400  # pixels of a preview's longer side: enough to read handwriting on A4
@@ -30,13 +29,8 @@ def preview(page: Page, *, turn: int = 0) -> bytes:
     return bytes(simplejpeg.encode_jpeg(upright[:, :, None], quality=_QUALITY, colorspace="GRAY", colorsubsampling="Gray"))
 
 
-def crops(page: Page, template: Template, side: Side, *, turn: int, names: Iterable[str]) -> dict[str, bytes]:
-    """A cut around the bubbles of each named field; none where the page cannot be laid over the template again."""
-    furnishing = furnish(template, side)
-    laid = next((ld for ld in lay_over(page.pixels, furnishing, dpi=page.dpi) if ld.turn == turn), None)
-    if laid is None:
-        return {}
-    _, laid = check_furniture(page.pixels, laid, furnishing)
+def crops(page: Page, laid: Laid, side: Side, names: Iterable[str]) -> dict[str, bytes]:
+    """A cut around the bubbles of each named field."""
     wanted = set(names)
     return {name: encode(_cut(page.pixels, laid, side, name)) for name in sorted(wanted & _fields(side))}
 

@@ -18,7 +18,7 @@ from pathlib import Path
 from core.errors import BadInput, FrameUnreadable
 from core.template import Template
 from omr.foreign import load_form
-from omr.reading import PageReading, doubts, read_page
+from omr.reading import PageReading, Reader, doubts
 from scanner.decode import LIMITS, Channel
 from scanner.frames import pages_in
 
@@ -79,15 +79,29 @@ def header(template: Template) -> Row:
 
 def _rows(template: Template, files: Sequence[Path], jobs: int) -> Iterator[list[Row]]:
     if jobs <= 1 or len(files) <= 1:
+        reader = Reader([template])
         for path in files:
-            yield read_file(template, path)
+            yield read_file(reader, path)
         return
-    with ProcessPoolExecutor(min(jobs, len(files)), mp_context=get_context("spawn")) as workers:
-        yield from workers.map(read_file, [template] * len(files), files, chunksize=max(1, min(20, len(files) // (4 * jobs))))
+    spawn = get_context("spawn")
+    with ProcessPoolExecutor(min(jobs, len(files)), mp_context=spawn, initializer=_begin, initargs=(template,)) as workers:
+        yield from workers.map(_read_here, files, chunksize=max(1, min(20, len(files) // (4 * jobs))))
 
 
-def read_file(template: Template, path: Path) -> list[Row]:
+_here: list[Reader] = []  # the reader of a process that was started to read
+
+
+def _begin(template: Template) -> None:
+    _here.append(Reader([template]))
+
+
+def _read_here(path: Path) -> list[Row]:
+    return read_file(_here[0], path)
+
+
+def read_file(reader: Reader, path: Path) -> list[Row]:
     """The rows of one file, one a page."""
+    (template,) = reader.templates
     fields = [column.name for column in template.table()]
     channel: Channel = "grey" if template.drop_out == "none" else template.drop_out
     try:
@@ -103,7 +117,7 @@ def read_file(template: Template, path: Path) -> list[Row]:
         if isinstance(page, FrameUnreadable):
             rows.append(_refused(path, number, fields, f"{page.message} {page.remedy}".strip()))
         else:
-            rows.append(_row(path, number, template, read_page(page, [template], cut=False)))
+            rows.append(_row(path, number, template, reader.read(page, cut=False)))
     return rows
 
 

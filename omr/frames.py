@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from core.errors import FrameUnreadable
 from core.ids import PageCode
 from core.template import Template
 from omr.clippings import crops, preview
@@ -15,7 +14,7 @@ from omr.filing import FrameResult
 from omr.reading import PageReading, read_page
 from omr.regions import RegionCut
 from scanner.decode import Channel, Page
-from scanner.frames import count_pages, page_at
+from scanner.frames import single_page
 
 _SHOWN = ("jpeg", "png")  # formats that a browser shows without a preview
 
@@ -58,13 +57,11 @@ class Read:
 
 def read_frame(data: bytes, frame: Frame, forms: Forms) -> Read:
     """Decode and read a frame. Raises FrameUnreadable where the bytes are no single page."""
-    if (count := count_pages(data, where=frame.where)) != 1:
-        raise FrameUnreadable(f"the file holds {count} pages.", where=frame.where, remedy="Send each page as a frame of its own.")
     templates = [template for _, template in forms.templates.values()]
     code = None
     if frame.vouched is not None:
         code, templates = _as_vouched(forms, frame.vouched)
-    page = page_at(data, 1, where=frame.where, channel=_channel(templates))
+    page = single_page(data, where=frame.where, channel=_channel(templates))
     reading = read_page(page, templates, cut=True)
     if code is not None and reading.fields and reading.kind in ("", "doubt", "code_unknown"):
         reading = replace(reading, code=code, kind="doubt" if reading.kind == "doubt" else "", reason="")
@@ -97,7 +94,7 @@ def _result(page: Page, reading: PageReading, frame: Frame, forms: Forms) -> Rea
         paper=paper,
         template_id=forms.templates[paper][0] if paper else None,
         side=reading.side,
-        fields={name: asdict(f) for name, f in reading.fields.items()},
+        fields={name: f.as_json() for name, f in reading.fields.items()},
         regions=[_region(r) for r in reading.regions],
         evidence=reading.evidence | {"decoders": reading.decoders},
     )
@@ -114,13 +111,13 @@ def _pictures(page: Page, reading: PageReading, paper: str | None, forms: Forms)
     doubtful = [name for name, f in reading.fields.items() if f.doubt]
     if reading.status != "ok" or page.format not in _SHOWN:
         pictures["preview"] = preview(page, turn=turn)
-    if paper is not None and reading.side is not None and reading.fields:
+    if paper is not None and reading.side is not None and reading.laid is not None and reading.fields:
         template = forms.template(paper)
         roles = forms.roles(paper, reading.side)
         # An unclear type or choice too: only the whole script shows whether it is a case.
         unclear = [f for f in (*roles.types, *roles.choices) if reading.fields[f].value not in roles.options[f]]
         names = {*doubtful, *unclear} - {*roles.barcodes}
         if names:
-            cut = crops(page, template, template.side(reading.side), turn=turn, names=names)
+            cut = crops(page, reading.laid, template.side(reading.side), names)
             pictures |= {f"crop:{name}": jpeg for name, jpeg in cut.items()}
     return pictures
