@@ -32,7 +32,8 @@ class State:
     seed: int
     done: int = 0
     kinds: dict[str, int] = field(default_factory=dict)
-    slowest: float = 0.0
+    slowest: float = 0.0  # seconds
+    slowest_input: int = -1
     findings: list[dict[str, Any]] = field(default_factory=list)
 
 
@@ -63,7 +64,8 @@ def _note(state: State, answer: dict[str, Any], slow: float) -> None:
     state.done = answer["number"] + 1
     kind = answer["kind"] or "error"
     state.kinds[kind] = state.kinds.get(kind, 0) + 1
-    state.slowest = max(state.slowest, answer["seconds"])
+    if answer["seconds"] > state.slowest:
+        state.slowest, state.slowest_input = answer["seconds"], answer["number"]
     if answer["wrong"] or answer["seconds"] > slow:
         what = answer["wrong"] or f"took {answer['seconds']:.1f} s"
         state.findings.append({"number": answer["number"], "what": what, "after": 0})
@@ -149,7 +151,8 @@ def main(words: list[str]) -> int:
         left = (asked.inputs - now.done) / max(rate, 1e-9) / 60
         print(f"{now.done} of {asked.inputs}: {len(now.findings)} findings, {rate:.0f} a second, {left:.0f} min left", flush=True)
     kinds = ", ".join(f"{count} {kind}" for kind, count in sorted(state.kinds.items()))
-    print(f"{state.done} inputs of seed {state.seed}: {kinds}; the slowest took {state.slowest:.2f} s; {len(state.findings)} findings.")
+    slowest = f"the slowest ({state.slowest_input}) took {state.slowest:.2f} s"
+    print(f"{state.done} inputs of seed {state.seed}: {kinds}; {slowest}; {len(state.findings)} findings.")
     for finding in state.findings:
         print(f"\ninput {finding['number']} (after {finding['after']} others): {finding['what']}")
     return 1 if state.findings else 0

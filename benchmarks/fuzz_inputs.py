@@ -88,7 +88,7 @@ def _pdfs(page: Picture, colour: Picture) -> list[tuple[str, bytes]]:
     name, packed = pikepdf.Name, zlib.compress(page.tobytes())
     fax = _saved(page, "1", "TIFF", compression="group4", strip_size=1 << 30)
     with Image.open(io.BytesIO(fax)) as strip:
-        tags = strip.tag_v2  # type: ignore[attr-defined]
+        tags = strip.tag_v2  # type: ignore[attr-defined]  # a TIFF has tags
         strip_bytes = fax[tags[273][0] : tags[273][0] + tags[279][0]]
     grey = {"ColorSpace": name.DeviceGray, "BitsPerComponent": 8}
     bits = {"ColorSpace": name.DeviceGray, "BitsPerComponent": 1}

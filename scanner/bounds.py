@@ -56,10 +56,12 @@ def check_bytes(data: bytes, *, where: str, limits: Limits = LIMITS) -> None:
         )
 
 
-def check_size(width: int, height: int, *, where: str, limits: Limits = LIMITS) -> None:
-    if width * height > limits.pixels:
+def check_size(width: int, height: int, *, where: str, limits: Limits = LIMITS, deep: int = 1) -> None:
+    """`deep` is the bytes of a pixel before it is turned to grey; above 3 they count."""
+    most = limits.pixels * 3 // max(deep, 3)
+    if width * height > most:
         raise FrameUnreadable(
-            f"the picture is {width} x {height} pixels; at most {limits.pixels // 1_000_000} million are read.",
+            f"the picture is {width} x {height} pixels; at most {most // 1_000_000} million of this kind are read.",
             where=where,
             remedy="Scan at 150 to 300 dpi.",
         )

@@ -11,9 +11,9 @@ from scanner.samples import grey_of
 
 def unpack_jpx(data: bytes, *, where: str, channel: Channel, limits: Limits) -> Grey:
     with open_picture(data, where=where) as picture:
-        check_size(*picture.size, where=where, limits=limits)
+        check_size(*picture.size, where=where, limits=limits, deep=len(picture.getbands()))
         try:
             picture.load()
-            return grey_of(picture if picture.mode != "I;16" else picture.convert("I"), channel)
+            return grey_of(picture, channel)
         except (*BROKEN, Image.DecompressionBombError) as e:
             raise damaged("PDF's picture", where) from e

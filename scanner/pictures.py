@@ -18,6 +18,7 @@ Image.MAX_IMAGE_PIXELS = None
 
 BROKEN = (OSError, SyntaxError, ValueError, EOFError, struct.error, MemoryError, KeyError, TypeError, IndexError, OverflowError)
 _ORIENTATION = 274
+_DEEP = {"1": 1, "L": 1, "P": 1, "I;16": 2, "I;16B": 2, "LA": 2, "RGB": 3}  # bytes a pixel
 
 
 def open_picture(data: bytes, *, where: str) -> Image.Image:
@@ -32,7 +33,7 @@ def open_picture(data: bytes, *, where: str) -> Image.Image:
 
 def page_of(picture: Image.Image, *, where: str, form: Format, channel: Channel, limits: Limits) -> Page:
     """The pixels of an opened picture (of a TIFF: of its current page), the way up that it says."""
-    check_size(*picture.size, where=where, limits=limits)
+    check_size(*picture.size, where=where, limits=limits, deep=_DEEP.get(picture.mode, 4))
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

@@ -62,8 +62,8 @@ def open_png(data: bytes, *, where: str) -> Png:
 
 def unpack_png(png: Png, *, where: str, channel: Channel, limits: Limits) -> Grey | None:
     """The grey values (or one colour); None for a kind that is left to the usual library."""
-    check_size(png.width, png.height, where=where, limits=limits)
     samples = _SAMPLES.get(png.colour)
+    check_size(png.width, png.height, where=where, limits=limits, deep=(samples or 4) * png.bits // 8)
     kind = (png.bits == 8 and samples is not None) or (png.bits == 1 and png.colour == 0)
     if not kind or samples is None or png.interlaced or png.clear or (png.colour == _PALETTE and png.palette is None):
         return None

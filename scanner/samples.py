@@ -2,23 +2,43 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from scanner.bounds import CHANNELS, Channel, Grey
+
+_MODES = ("L", "LA", "RGB", "RGBA")
+_BAND = 1 << 18  # pixels that are turned to grey at a time: the copies on the way stay small, and in the cache
 
 
 def grey_of(picture: Image.Image, channel: Channel) -> Grey:
     """The grey values (or one colour) of a loaded picture; what is transparent lies on white paper."""
     if picture.mode.startswith("I;16") or picture.mode in ("I", "F"):
-        deep = np.asarray(picture, dtype=np.float64)
-        return np.clip(deep / (257.0 if deep.max() > 255 else 1.0), 0, 255).astype(np.uint8)
-    if "A" in picture.mode or "transparency" in picture.info:
-        over = picture.convert("RGBA")
-        picture = Image.alpha_composite(Image.new("RGBA", over.size, "white"), over).convert("RGB")
+        return _shallow(np.asarray(picture))
+    if "transparency" in picture.info or picture.mode in ("PA", "La", "RGBa"):
+        picture = picture.convert("RGBA")
+    if picture.mode in ("LA", "RGBA"):
+        clear = np.uint16(255) - np.asarray(picture.getchannel("A"))
+        seen = _opaque(picture.convert("RGB" if picture.mode == "RGBA" else "L"), channel)
+        return seen if not clear.any() else ((seen * (255 - clear) + 255 * clear + 127) // 255).astype(np.uint8)
+    return _opaque(picture, channel)
+
+
+def _opaque(picture: Image.Image, channel: Channel) -> Grey:
     if channel == "grey" or picture.mode in ("1", "L"):
         return np.asarray(picture.convert("L"))
     return np.asarray(picture.convert("RGB"))[:, :, CHANNELS.index(channel)]
+
+
+def _shallow(deep: NDArray[Any]) -> Grey:
+    """16 bits (or more, or fractions) as 8: the upper ones, or the values themselves where none is above 255."""
+    top = deep.max()
+    if deep.dtype.kind == "u":
+        return np.asarray(deep >> (8 if top > 255 else 0), np.uint8)
+    return np.clip(deep / deep.dtype.type(257 if top > 255 else 1), 0, 255).astype(np.uint8)
 
 
 def from_bits(rows: Grey, width: int, *, black_is_0: bool = True) -> Grey:
@@ -33,8 +53,12 @@ def from_samples(rows: Grey, width: int, samples: int, channel: Channel, palette
     """Rows of 8 bit samples, (h, bytes), with 1 to 4 samples a pixel: grey, grey and alpha, RGB, RGBA; or a palette of RGB."""
     if samples == 1 and palette is None:
         return rows
-    mode = "P" if palette is not None else ("L", "LA", "RGB", "RGBA")[samples - 1]
-    picture = Image.frombytes(mode, (width, len(rows)), np.ascontiguousarray(rows).data)
-    if palette is not None:
-        picture.putpalette(palette)
-    return grey_of(picture, channel)
+    grey = np.empty((len(rows), width), np.uint8)
+    band = max(1, _BAND // width)
+    for top in range(0, len(rows), band):
+        part = np.ascontiguousarray(rows[top : top + band])
+        picture = Image.frombytes("P" if palette is not None else _MODES[samples - 1], (width, len(part)), part.data)
+        if palette is not None:
+            picture.putpalette(palette)
+        grey[top : top + band] = grey_of(picture, channel)
+    return grey

@@ -25,8 +25,8 @@ _MOST_ENTRIES, _MOST_VALUES = 500, 1_000_000
 
 _WIDTH, _HEIGHT, _BITS, _PACKING, _PHOTOMETRIC, _FILL_ORDER, _OFFSETS, _ORIENTATION = 256, 257, 258, 259, 262, 266, 273, 274
 _SAMPLES, _ROWS, _COUNTS, _ACROSS, _PLANAR, _OPTIONS, _UNIT = 277, 278, 279, 282, 284, 292, 296
-_PREDICTOR, _TILES, _TILE_COUNTS, _TABLES = 317, 324, 325, 347
-_RLE, _G3, _G4, _JPEG = 2, 3, 4, 7
+_PREDICTOR, _TILE_WIDTH, _TILE_HEIGHT, _TILES, _TILE_COUNTS, _TABLES = 317, 322, 323, 324, 325, 347
+_UNPACKED, _RLE, _G3, _G4, _OLD_JPEG, _JPEG = 1, 2, 3, 4, 6, 7
 _DEFLATE = (8, 32946)
 _FAX = (_RLE, _G3, _G4)
 
@@ -77,8 +77,9 @@ def unpack_tiff(data: bytes, page: Directory, *, where: str, channel: Channel, l
     check_size(page.one(_WIDTH, 0), page.one(_HEIGHT, 0), where=where, limits=limits)
     if any(offset + count > len(data) for offset, count in page.strips):
         raise FrameUnreadable("the TIFF breaks off before its end.", where=where, remedy=REMEDY_AGAIN)
+    _check_parts(page, where)
     packing, samples, photometric = page.one(_PACKING, 1), page.one(_SAMPLES, 1), page.one(_PHOTOMETRIC, 0)
-    bits = page.tags.get(_BITS, (1,))
+    bits = page.tags.get(_BITS) or (1,)
     if _TILES in page.tags or (samples > 1 and page.one(_PLANAR, 1) != 1) or not page.strips:
         return None
     if packing in _FAX and samples == 1 and bits[0] == 1:
@@ -122,6 +123,24 @@ def _directory(data: bytes, at: int, order: str, large: bool) -> tuple[Directory
 def _strips(tags: dict[int, tuple[int, ...]]) -> tuple[tuple[int, int], ...]:
     offsets, counts = tags.get(_OFFSETS, tags.get(_TILES, ())), tags.get(_COUNTS, tags.get(_TILE_COUNTS, ()))
     return tuple(zip(offsets, counts, strict=False))
+
+
+def _check_parts(page: Directory, where: str) -> None:
+    """All strips or tiles of the page are listed, and unpacked ones are long enough: what is missing would be shown as one colour."""
+    width, height, samples, packing = page.one(_WIDTH, 0), page.one(_HEIGHT, 0), page.one(_SAMPLES, 1), page.one(_PACKING, 1)
+    if packing == _OLD_JPEG:
+        raise FrameUnreadable("the TIFF holds a JPEG of a kind that is no longer read.", where=where, remedy="Save it as JPEG.")
+    if _TILES in page.tags:
+        across, down = page.one(_TILE_WIDTH, 0), page.one(_TILE_HEIGHT, 0)
+        parts = -(-width // max(across, 1)) * -(-height // max(down, 1))
+    else:
+        parts = -(-height // max(1, min(page.one(_ROWS, height), height)))
+        least = height * ((width * samples * page.one(_BITS, 1) + 7) // 8)
+        if packing == _UNPACKED and sum(count for _, count in page.strips) < least:
+            raise damaged("TIFF", where)
+    planes = samples if page.one(_PLANAR, 1) == 2 else 1
+    if len(page.strips) < parts * planes or any(count == 0 for _, count in page.strips):
+        raise damaged("TIFF", where)
 
 
 def _parts(data: bytes, page: Directory, where: str) -> Iterator[tuple[bytes, int, int]]:

@@ -46,7 +46,7 @@ def test_the_code_as_it_is_keeps_every_import_law(root: Path, copy: Path) -> Non
         ("marking", "import cv2", "marking -> cv2"),
         ("scoring", "from omr import fill", "scoring -> omr.fill"),
         ("api.app", "def later() -> None:\n    import numba", "api.app -> numba"),
-        ("scanner.intake", "import scanner.decode", "scanner.decode -> simplejpeg"),
+        ("scanner.intake", "import scanner.decode", "scanner.jpeg -> simplejpeg"),
         ("web", "import core.ids", "web -> core.ids"),
     ],
 )

@@ -29,7 +29,7 @@ def tiff(white: Bits, packing: str, **options: object) -> bytes:
 def strip_of(white: Bits, packing: str, **options: object) -> bytes:
     data = tiff(white, packing, strip_size=1 << 30, **options)
     with Image.open(io.BytesIO(data)) as picture:
-        tags = picture.tag_v2  # type: ignore[attr-defined]
+        tags = picture.tag_v2  # type: ignore[attr-defined]  # a TIFF has tags
         return data[tags[273][0] : tags[273][0] + tags[279][0]]
 
 

@@ -56,6 +56,27 @@ def test_a_png_of_every_kind_gives_what_the_usual_library_gives(mode: str) -> No
         assert np.abs(decode(data, where="page").pixels.astype(int) - expected).max() <= near
 
 
+def test_what_is_transparent_lies_on_white_paper() -> None:
+    source = np.dstack([colours(), np.full((420, 330), 255, np.uint8)])
+    source[100:200, :, 3] = 0
+    source[200:300, :, 3] = 128
+    found = decode(saved(source, "PNG"), where="page").pixels
+    grey = by_pillow(saved(colours(), "PNG")).astype(int)
+    assert np.array_equal(found[:100], grey[:100])
+    assert (found[100:200] == 255).all()
+    assert np.abs(found[200:300] - (grey[200:300] * 128 + 255 * 127) / 255).max() <= 1
+
+
+@pytest.mark.parametrize("mode", ["LA", "RGBA", "I;16"])
+def test_a_picture_of_many_bytes_a_pixel_may_have_fewer_pixels(mode: str) -> None:
+    data = saved(page(), "PNG", mode)
+    deep = {"LA": 2, "RGBA": 4, "I;16": 2}[mode]
+    enough = 420 * 330 * max(deep, 3) // 3
+    assert decode(data, where="page", limits=Limits(pixels=enough)).pixels.shape == (420, 330)
+    with pytest.raises(FrameUnreadable, match="420 pixels; at most"):
+        decode(data, where="page", limits=Limits(pixels=enough - 3))
+
+
 @settings(max_examples=40, deadline=None)
 @given(st.integers(0, 1000), st.integers(1, 5), st.integers(2, 40), st.sampled_from([1, 2, 3, 4]))
 def test_filters_are_undone_as_the_specification_says(seed: int, height: int, pixels: int, step: int) -> None:
@@ -130,11 +151,34 @@ def test_jpeg_strips_are_read_and_one_that_breaks_off_is_refused() -> None:
     data = saved(page(), "TIFF", compression="jpeg", quality=95)
     assert np.abs(single_page(data, where="page").pixels.astype(int) - page()).max() < 30
     with Image.open(io.BytesIO(data)) as picture:
-        tags = picture.tag_v2  # type: ignore[attr-defined]
+        tags = picture.tag_v2  # type: ignore[attr-defined]  # a TIFF has tags
     end = tags[273][0] + tags[279][0]
     hurt = data[: end - 400] + b"\xff\xd9" * 200 + data[end:]
     with pytest.raises(FrameUnreadable, match="damaged"):
         single_page(hurt, where="page")
+
+
+@pytest.mark.parametrize("packing", ["raw", "tiff_lzw", "packbits", "tiff_deflate", "group4", "jpeg"])
+def test_rows_that_are_stated_and_not_there_are_damage(packing: str) -> None:
+    data = bytearray(saved(page(), "TIFF", "1" if packing == "group4" else "", compression=packing))
+    first = struct.unpack_from("<I", data, 4)[0]
+    entries = [first + 2 + 12 * i for i in range(struct.unpack_from("<H", data, first)[0])]
+    at = {struct.unpack_from("<H", data, entry)[0]: entry for entry in entries}
+    struct.pack_into("<HHII", data, at[257], 257, 4, 1, 840)
+    with pytest.raises(FrameUnreadable, match="damaged"):
+        single_page(bytes(data), where="page")
+
+
+@pytest.mark.parametrize("packing", ["tiff_lzw", "packbits"])
+def test_a_strip_that_ends_early_is_damage(packing: str) -> None:
+    data = bytearray(saved(page(), "TIFF", compression=packing, strip_size=1 << 30))
+    first = struct.unpack_from("<I", data, 4)[0]
+    for entry in [first + 2 + 12 * i for i in range(struct.unpack_from("<H", data, first)[0])]:
+        tag, kind, count, value = struct.unpack_from("<HHII", data, entry)
+        if tag == 279:
+            struct.pack_into("<HHII", data, entry, tag, kind, count, value // 2)
+    with pytest.raises(FrameUnreadable, match="damaged"):
+        single_page(bytes(data), where="page")
 
 
 def test_a_list_of_pages_that_runs_in_a_circle_is_refused() -> None:

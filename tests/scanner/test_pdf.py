@@ -57,7 +57,7 @@ def document(stream: bytes, content: bytes = UPRIGHT, *, turn: int = 0, size: tu
 def fax() -> bytes:
     data = saved(arrow(), "TIFF", "1", compression="group4", strip_size=1 << 30)
     with Image.open(io.BytesIO(data)) as picture:
-        tags = picture.tag_v2  # type: ignore[attr-defined]
+        tags = picture.tag_v2  # type: ignore[attr-defined]  # a TIFF has tags
         return data[tags[273][0] : tags[273][0] + tags[279][0]]
 
 
