@@ -32,7 +32,8 @@ def install(*, with_tests: bool) -> None:
         return
     uv = uv_program()
     _announce(with_tests=with_tests, builds=have.get("project") != wanted["project"])
-    command = [uv, "sync", "--frozen", "--inexact", "--python", sys.executable]
+    # Compiled now, for every command starts the sooner, also where Python may not write beside its packages.
+    command = [uv, "sync", "--frozen", "--inexact", "--compile-bytecode", "--python", sys.executable]
     command += [] if with_tests else ["--no-dev"]
     if have.get("project") != wanted["project"]:  # or uv would take a build from its cache, which leaves web/static as it is
         command += ["--reinstall-package", "markhall"]
