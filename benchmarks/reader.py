@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from core.template import Template
-from omr.reading import PageReading, read_page
+from omr.reading import PageReading, Reader
 from scanner.decode import Page
 
 Read = Callable[[Page], PageReading]
@@ -13,5 +13,5 @@ Read = Callable[[Page], PageReading]
 
 def reader_of(template: Template, *, cut: bool = False, whole: bool = True) -> Read:
     """A reader of one page. `whole`: all that a worker does; else the first reading, where the engine has one apart."""
-    templates = [template]
-    return lambda page: read_page(page, templates, cut=cut)
+    reader = Reader([template])
+    return lambda page: reader.read(page, cut=cut, whole=whole)
