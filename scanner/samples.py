@@ -37,9 +37,10 @@ def _shallow(deep: NDArray[Any]) -> Grey:
     """16 bits (or more, or fractions) as 8: the upper ones, or the values themselves where none is above 255."""
     top = deep.max()
     if deep.dtype.kind == "u":
-        upper: Grey = (deep >> (8 if top > 255 else 0)).astype(np.uint8)
-        return upper
-    return np.clip(deep / deep.dtype.type(257 if top > 255 else 1), 0, 255).astype(np.uint8)
+        found: Grey = (deep >> (8 if top > 255 else 0)).astype(np.uint8)
+    else:
+        found = np.clip(deep / deep.dtype.type(257 if top > 255 else 1), 0, 255).astype(np.uint8)
+    return found
 
 
 def from_bits(rows: Grey, width: int, *, black_is_0: bool = True) -> Grey:
