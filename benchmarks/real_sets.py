@@ -6,18 +6,21 @@ The sets are no part of the repository: a folder named by MARKHALL_DATA, or `../
 from __future__ import annotations
 
 import csv
+import json
 import os
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from benchmarks.harness import Row
 from benchmarks.reader import Read, reader_of
 from core.errors import FrameUnreadable
-from core.template import load_template
+from core.template import Template, load_template
+from omr.foreign.amc import answers_of, template_of
 from omr.reading import PageReading
-from scanner.frames import pages_in
+from scanner.frames import PageOrError, pages_in
 
 ROOT = Path(__file__).resolve().parents[1]
 MOST_TO_A_PERSON = 2.0  # percent of the pages
@@ -42,7 +45,7 @@ def real_rows() -> tuple[list[Row], list[str]]:
     """The rows of every set that is there, and each mistake in a sentence."""
     rows: list[Row] = []
     mistakes: list[str] = []
-    for name, judge in (("openmcr", judge_openmcr),):
+    for name, judge in (("openmcr", judge_openmcr), ("amc", judge_amc)):
         folder = data_folder() / name
         if not folder.is_dir():
             print(f"{name}: left out, there is no {folder} (MARKHALL_DATA)", file=sys.stderr)
@@ -76,6 +79,40 @@ def judge_openmcr(folder: Path) -> Judged:
                 if found is not None and not found.doubt and found.value.strip() != value:
                     wrong.append(f"openmcr {part}/{file} {name}: true {value!r}, read {found.value!r}")
     return Judged(len(truth), to_a_person, cells, wrong)
+
+
+def judge_amc(folder: Path) -> Judged:
+    """Every box of Auto Multiple Choice's own test suite: ticked between its lower and its upper bound."""
+    truth: dict[str, dict[tuple[str, str], bool]] = {}
+    with (folder / "truth_boxes.csv").open(encoding="utf-8") as source:
+        for row in csv.DictReader(source):
+            truth.setdefault(row["image"], {})[row["question"], row["answer"]] = row["ticked"] == "1"
+    wrong: list[str] = []
+    to_a_person = 0
+    pages = json.loads((folder / "pages.json").read_text(encoding="utf-8"))
+    for page in pages:
+        template = amc_template(page)
+        (reading,) = readings(folder / "images" / page["image"], reader_of(template))
+        to_a_person += reading.status != "ok"
+        sure = {name: f.value for name, f in reading.fields.items() if not f.doubt}
+        ticked = answers_of(template, {name: sure.get(name, "") for name in template.fields()})
+        for grid in template.sides[0].grids:
+            question = grid.fields[0].partition("/")[0]
+            own = [(question, value) for value in grid.values if grid.fields[0] in sure]
+            wrong += [
+                f"amc {page['image']} {b[0]}.{b[1]}: true {truth[page['image']][b]}" for b in own if ticked[b] != truth[page["image"]][b]
+            ]
+    return Judged(len(pages), to_a_person, sum(len(boxes) for boxes in truth.values()), wrong)
+
+
+def amc_template(page: dict[str, Any]) -> Template:
+    return template_of(page["layout"], name=page["image"], bounds=(page["seuil"], page["seuil_up"]))
+
+
+def only_page(data: bytes) -> PageOrError:
+    """The page of a file that has one."""
+    (page,) = pages_in(data, where="benchmark")
+    return page
 
 
 def readings(file: Path, read: Read) -> Iterator[PageReading]:
