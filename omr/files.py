@@ -16,8 +16,9 @@ from multiprocessing import get_context
 from pathlib import Path
 
 from core.errors import BadInput, FrameUnreadable
-from core.template import Template
+from core.template import Column, Template
 from omr.foreign import load_form
+from omr.looks import Chance, Looks, put_under_review
 from omr.reading import PageReading, Reader, doubts
 from scanner.decode import LIMITS, Channel
 from scanner.frames import pages_in
@@ -28,11 +29,20 @@ Row = list[str]
 
 
 @dataclass(frozen=True, slots=True)
+class PageRow:
+    """One row of the table, and how likely each of its answers is wrong of which no reader doubts."""
+
+    row: Row
+    chances: tuple[Chance, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class FilesRead:
     pages: int
     ok: int
     review: int
     rejected: int
+    expected_wrong: float  # answers that are wrong, on average, among those that nobody is asked to look at
 
 
 def read_files(
@@ -41,25 +51,35 @@ def read_files(
     out_csv: Path,
     *,
     jobs: int = 1,
+    expected_wrong: float | None = None,
     progress: Callable[[int, int], None] = lambda done, of: None,
 ) -> FilesRead:
-    """Reads every page of every path and writes the table; `progress` hears (files done, files)."""
+    """Reads every page of every path and writes the table; `progress` hears (files done, files).
+
+    With `expected_wrong` the likeliest mistakes are put under review too, until no more wrong answers are expected.
+    """
     template = load_form(template_path)
     files = list(files_of(paths))
     statuses: Counter[str] = Counter()
+    looks = Looks()
     part = out_csv.with_name(f"{out_csv.name}.part")
     try:
         with part.open("w", encoding="utf-8", newline="") as sink:
             table = csv.writer(sink)
             table.writerow(header(template))
-            for done, rows in enumerate(_rows(template, files, jobs), 1):
-                table.writerows(rows)
-                statuses.update(row[2] for row in rows)
+            for done, pages in enumerate(_pages(template, files, jobs), 1):
+                for page in pages:
+                    statuses[page.row[2]] += 1
+                    looks.note(statuses.total(), page.chances)
+                    table.writerow(page.row)
                 progress(done, len(files))
+        if expected_wrong is not None:
+            moved = put_under_review(part, looks.choose(expected_wrong))
+            statuses.update(ok=-moved, review=moved)
         os.replace(part, out_csv)
     except OSError as e:
         raise BadInput(f"the answers cannot be written ({e.strerror}).", where=str(out_csv), remedy="Name another file.") from e
-    return FilesRead(statuses.total(), statuses["ok"], statuses["review"], statuses["rejected"])
+    return FilesRead(statuses.total(), statuses["ok"], statuses["review"], statuses["rejected"], looks.expected)
 
 
 def files_of(paths: Sequence[Path]) -> Iterator[Path]:
@@ -77,7 +97,7 @@ def header(template: Template) -> Row:
     return ["file", "page", "status", "candidate", *(column.name for column in template.table()), "doubt", "reason"]
 
 
-def _rows(template: Template, files: Sequence[Path], jobs: int) -> Iterator[list[Row]]:
+def _pages(template: Template, files: Sequence[Path], jobs: int) -> Iterator[list[PageRow]]:
     if jobs <= 1 or len(files) <= 1:
         reader = Reader([template])
         for path in files:
@@ -95,11 +115,11 @@ def _begin(template: Template) -> None:
     _here.append(Reader([template]))
 
 
-def _read_here(path: Path) -> list[Row]:
+def _read_here(path: Path) -> list[PageRow]:
     return read_file(_here[0], path)
 
 
-def read_file(reader: Reader, path: Path) -> list[Row]:
+def read_file(reader: Reader, path: Path) -> list[PageRow]:
     """The rows of one file, one a page."""
     (template,) = reader.templates
     fields = [column.name for column in template.table()]
@@ -121,15 +141,15 @@ def read_file(reader: Reader, path: Path) -> list[Row]:
     return rows
 
 
-def _refused(path: Path, number: int, fields: Sequence[str], reason: str) -> Row:
-    return [str(path), str(number), "rejected", "", *("" for _ in fields), "", reason]
+def _refused(path: Path, number: int, fields: Sequence[str], reason: str) -> PageRow:
+    return PageRow([str(path), str(number), "rejected", "", *("" for _ in fields), "", reason])
 
 
-def _row(path: Path, number: int, template: Template, reading: PageReading) -> Row:
+def _row(path: Path, number: int, template: Template, reading: PageReading) -> PageRow:
     read = {name: field.value for name, field in reading.fields.items()}
     doubtful = set(doubts(reading))
     table = template.table()
-    return [
+    row = [
         str(path),
         str(number),
         reading.status,
@@ -138,3 +158,10 @@ def _row(path: Path, number: int, template: Template, reading: PageReading) -> R
         " ".join(column.name for column in table if doubtful.intersection(column.fields)),
         reading.reason,
     ]
+    sure = (column for column in table if read and not doubtful.intersection(column.fields))
+    return PageRow(row, tuple((column.name, _chance(column, reading)) for column in sure))
+
+
+def _chance(column: Column, reading: PageReading) -> float:
+    """That at least one of a column's fields is wrong, at most the sum."""
+    return min(1.0, sum(reading.fields[name].p_wrong for name in column.fields if name in reading.fields))

@@ -18,13 +18,19 @@ def register(main: typer.Typer) -> None:
         template: Annotated[Path, typer.Option("--template", help="the form's template, JSON")],
         out: Annotated[Path, typer.Option("-o", "--out", help="the CSV to write")],
         jobs: Annotated[int, typer.Option("--jobs", min=1, help="processes")] = 1,
+        wrong: Annotated[
+            float | None,
+            typer.Option("--expected-wrong", help="how many wrong answers may be expected; more go under review until that holds"),
+        ] = None,
     ) -> None:
         """Read filled forms: one CSV row a side, ok, review or rejected."""
         from omr.files import read_files
 
         with Bar("reading") as bar:
-            summary = read_files(template, paths, out, jobs=jobs, progress=bar)
+            summary = read_files(template, paths, out, jobs=jobs, expected_wrong=wrong, progress=bar)
         typer.echo(f"{out}: {summary.ok} ok, {summary.review} review, {summary.rejected} rejected")
+        if wrong is not None:
+            typer.echo(f"expected to be wrong among the answers that nobody is asked to look at: {summary.expected_wrong:.2g}")
 
     @main.command()
     def simulate(

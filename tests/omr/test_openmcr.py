@@ -37,6 +37,6 @@ def test_every_cell_of_the_set_is_as_its_truth_says(openmcr: Path, root: Path, t
 
 def test_the_form_printed_blank_and_rendered_from_its_pdf_is_read_as_blank(openmcr: Path, root: Path) -> None:
     template = load_template(root / "examples" / "openmcr-75q" / "template.json")
-    (row,) = read_file(Reader([template]), openmcr / "multiple_choice_sheet_75q.pdf")
-    assert row[2] == "ok", row
-    assert set(row[3:-2]) == {""}
+    (page,) = read_file(Reader([template]), openmcr / "multiple_choice_sheet_75q.pdf")
+    assert page.row[2] == "ok", page.row
+    assert set(page.row[3:-2]) == {""}
