@@ -7,6 +7,7 @@ run of the other engine over its pages twice, less one over them once, is what t
 from __future__ import annotations
 
 import os
+import statistics
 import sys
 import tempfile
 import time
@@ -51,7 +52,7 @@ def _side_by_side(folder: Path) -> list[Row]:
                 print(f"peers: layout {i} of {len(groups)}", flush=True)
             read = _ours(group, folder / "images")
             read()
-            ours += _cpu(lambda read=read: [read() for _ in range(TIMES)]) / TIMES  # type: ignore[misc]
+            ours += statistics.median(_cpu(read) for _ in range(TIMES))
             once, twice = (analyse(group, folder / "images", Path(scratch), times=n) for n in (1, 2))
             theirs += twice.cpu - once.cpu
             pages += len(group.pages)
