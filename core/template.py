@@ -99,6 +99,7 @@ class Bubble(Part):
     height: Positive
     letter: bool = Field(default=True, description="the value is printed inside")
     ring: bool = Field(default=True, description="the outline is printed")
+    loose: bool = Field(default=False, description="width and height are of a box around it: what is printed is found on the pages")
     bounds: Pair | None = Field(default=None, description="shares of a dark inside between which a box is ticked, where the form says so")
 
 

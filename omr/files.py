@@ -18,6 +18,7 @@ from pathlib import Path
 from core.errors import BadInput, FrameUnreadable
 from core.template import Column, Template
 from omr.foreign import load_form
+from omr.foreign.printed import fitted_to
 from omr.looks import Chance, Looks, put_under_review
 from omr.reading import PageReading, Reader, doubts
 from scanner.decode import LIMITS, Channel
@@ -58,8 +59,8 @@ def read_files(
 
     With `expected_wrong` the likeliest mistakes are put under review too, until no more wrong answers are expected.
     """
-    template = load_form(template_path)
     files = list(files_of(paths))
+    template = fitted_to(load_form(template_path), files)
     statuses: Counter[str] = Counter()
     looks = Looks()
     part = out_csv.with_name(f"{out_csv.name}.part")

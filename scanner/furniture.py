@@ -48,7 +48,7 @@ def check_furniture(pixels: Grey, laid: Laid, furnishing: Furnishing) -> tuple[F
     oriented = share_oriented(pixels, laid, f)
     black = _blackness(pixels, m, f.middles, f.black_reach * min(laid.scale))
     furniture = Furniture(len(f.timing), int(found), median * mm, worst * mm, oriented, black)
-    return furniture, replace(laid, knots=knots, across=f.across)
+    return furniture, replace(laid, knots=knots, across=f.across) if len(f.timing) else laid
 
 
 def share_oriented(pixels: Grey, laid: Laid, furnishing: Furnishing) -> float:

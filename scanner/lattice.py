@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from core.geometry import Transform
 from core.template import Grid, Side, Template
 from scanner.fitting import as_transform, fit_affine, fit_projective
+from scanner.laid import apply
 
 Grey = NDArray[np.uint8]
 Floats = NDArray[np.float64]
@@ -30,6 +31,13 @@ _PASSES = 3
 _PART = 6  # lines of bubbles a part; fewer where the form has few
 _PARTS = 5  # parts that a page has at the least, else each line is one
 _PLAIN = 0.03  # how much a part must fit better at its best place than at its usual one for its place to mean anything
+_ALONE = 0.3  # of a bubble: the same in a direction in which it has no neighbour to be told from
+_FLAT = 0.06  # of how much the best place is better than most: places that are within this are as good
+_BAND = 0.12  # of a step: how wide the band of paper is that is looked for between two bubbles
+_WITHIN = 0.8  # of a step: how much of it is a bubble's own
+_MANY = 20  # parts from which a local correction can be told
+_LEVELS = 9  # heights at which the local correction is known
+_CALM = 0.7  # parts' worth of no correction at each
 LEAST_HELD = 0.75  # share of the parts that must move alike: of random places one in five does
 
 
@@ -37,7 +45,16 @@ LEAST_HELD = 0.75  # share of the parts that must move alike: of random places o
 class Settled:
     transform: Transform
     held: float  # share of the parts of the grids that lie where the transform says
-    contrast: float  # how much darker the boxes are than the paper between them, and how much they differ, 0 to 1
+    contrast: float  # how much darker the bubbles are than the paper between them, and how much they differ, 0 to 1
+    knots: Floats  # (k, 4) the local correction that is left: x, y in the template's unit, dx, dy in pixels; two tracks down
+
+
+@dataclass(frozen=True, slots=True)
+class _Bands:
+    """Where paper should be: upright bands midway between neighbours."""
+
+    centres: Floats  # (m, 2) template unit
+    half: tuple[float, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +63,9 @@ class _Part:
 
     centres: Floats  # (n, 2) template unit
     half: tuple[float, float]  # of a bubble
-    gaps: Floats  # (m, 2) the places midway between neighbours
-    gap_half: tuple[float, float]
+    bands: tuple[_Bands, ...]
     step: tuple[float, float]  # to the neighbours across and down
+    reach: tuple[float, float]  # how far it is looked for
 
     @property
     def middle(self) -> Floats:
@@ -68,7 +85,7 @@ def settle(pixels: Grey, transform: Transform, template: Template, side: Side) -
         plain = np.array([m[2] > _PLAIN for m in measured])
         moved = _common(parts, shifts, plain)
         if moved is None:
-            return Settled(transform, 0.0, 0.0)
+            return Settled(transform, 0.0, 0.0, np.zeros((0, 4)))
         steps = np.array([p.step for p in parts])
         middles = np.array([p.middle for p in parts])
         homogeneous = np.column_stack([middles, np.ones(len(parts))]) @ moved.T
@@ -79,7 +96,34 @@ def settle(pixels: Grey, transform: Transform, template: Template, side: Side) -
         transform = as_transform(np.array(transform.m).reshape(3, 3) @ moved)
         if np.abs(expected / steps).max() < 0.03:
             break
-    return Settled(transform, held, contrast)
+    left = _left_over(middles[alike], (shifts - expected)[alike], template.width) if alike.sum() >= _MANY else np.zeros((0, 4))
+    return Settled(transform, held, contrast, _in_pixels(transform, left))
+
+
+def _left_over(places: Floats, shifts: Floats, width: float) -> Floats:
+    """What a plane transform leaves of curled paper: (k, 4) places down both sides of the form and how far they are off.
+
+    At each of some heights the parts around it give a straight line across the form, drawn towards no correction.
+    """
+    heights = np.unique(np.quantile(places[:, 1], np.linspace(0, 1, _LEVELS)).round(3))
+    if len(heights) < 3:
+        return np.zeros((0, 4))
+    reach = float(np.median(np.diff(heights)))
+    tracks: list[list[Floats]] = [[], []]
+    for y in heights:
+        weights = np.exp(-(((places[:, 1] - y) / reach) ** 2))
+        across = places[:, 0] / width - 0.5
+        design = np.column_stack([np.ones(len(places)), across])
+        normal = design.T @ (design * weights[:, None]) + np.diag([_CALM, _CALM])
+        line = np.linalg.solve(normal, design.T @ (shifts * weights[:, None]))
+        for track, x in zip(tracks, (-0.5, 0.5), strict=True):
+            track.append(np.concatenate([[(x + 0.5) * width, y], line[0] + x * line[1]]))
+    return np.array(tracks[0] + tracks[1])
+
+
+def _in_pixels(transform: Transform, knots: Floats) -> Floats:
+    moved = apply(transform, knots[:, :2] + knots[:, 2:]) - apply(transform, knots[:, :2])
+    return np.column_stack([knots[:, :2], moved])
 
 
 def _parts(side: Side) -> Iterator[_Part]:
@@ -97,15 +141,25 @@ def _parts(side: Side) -> Iterator[_Part]:
 
 def _part(grid: Grid, lines: Sequence[int], values: Sequence[int]) -> _Part:
     bubble = grid.bubble
-    centres = np.array([grid.bubble_at(i, j) for i in lines for j in values], np.float64)
-    steps = [s for s, n in ((grid.value_step, len(grid.values)), (grid.field_step, grid.line_count)) if n > 1]
-    gaps = [centres + sign * np.array(s) / 2 for s in steps for sign in (-1, 1)]
-    wide = max([abs(s[0]) for s in steps if abs(s[0]) > abs(s[1])], default=2 * bubble.width)
-    high = max([abs(s[1]) for s in steps if abs(s[1]) >= abs(s[0])], default=2 * bubble.height)
-    gap_half = max(0.1 * bubble.width, (wide - bubble.width) / 4), max(0.1 * bubble.height, (high - bubble.height) / 4)
-    if not gaps:
-        gaps = [centres + np.array((sx * wide, sy * high)) / 2 for sx, sy in ((-1, 0), (1, 0), (0, -1), (0, 1))]
-    return _Part(centres, (bubble.width / 2, bubble.height / 2), np.concatenate(gaps), gap_half, (wide, high))
+    size = np.array([bubble.width, bubble.height])
+    centres = np.array([[grid.bubble_at(i, j) for j in values] for i in lines], np.float64)
+    step, reach = 2 * size, _ALONE * size
+    bands = []
+    for move, count, own, across in ((grid.value_step, len(grid.values), values, 1), (grid.field_step, grid.line_count, lines, 0)):
+        axis = 0 if abs(move[0]) > abs(move[1]) else 1
+        if count < 2 or not abs(move[axis]) > 0:
+            continue
+        step[axis] = abs(move[axis])
+        reach[axis] = _REACH * step[axis]
+        half = np.array(move, np.float64) / 2
+        behind = [k for k, i in enumerate(own) if i > 0]
+        ahead = [k for k, i in enumerate(own) if i < count - 1]
+        places = np.concatenate([centres.take(behind, axis=across) - half, centres.take(ahead, axis=across) + half], axis=across)
+        bands.append((axis, places.reshape(-1, 2)))
+    shares = [np.where(np.arange(2) == axis, _BAND, _WITHIN) * step / 2 for axis, _ in bands]
+    found = tuple(_Bands(places, (float(h[0]), float(h[1]))) for (_, places), h in zip(bands, shares, strict=True))
+    flat = centres.reshape(-1, 2)
+    return _Part(flat, (bubble.width / 2, bubble.height / 2), found, (float(step[0]), float(step[1])), (float(reach[0]), float(reach[1])))
 
 
 def _straight(pixels: Grey, transform: Transform, template: Template, span: float) -> tuple[Floats, float, float]:
@@ -136,16 +190,18 @@ def _paper(picture: Grey, reach: int) -> NDArray[np.float32]:
 
 def _best_shift(dark: Floats, margin: float, scale: float, part: _Part) -> tuple[float, float, float, float]:
     """Where a part fits best (across and down, template units), how plainly, and how well where it is expected."""
-    reach = [max(1, int(_REACH * s * scale)) for s in part.step]
-    inside = _means(dark, (part.centres + margin) * scale, (part.half[0] * scale, part.half[1] * scale), reach)
-    between = _means(dark, (part.gaps + margin) * scale, (part.gap_half[0] * scale, part.gap_half[1] * scale), reach)
-    spread = inside.std(axis=0) if len(part.centres) > 1 else 0.0
-    score = inside.mean(axis=0) - between.mean(axis=0) + spread
+    reach = [max(1, int(r * scale)) for r in part.reach]
+    at = (part.centres + margin) * scale
+    boxes = _means(dark, at, (part.half[0] * scale, part.half[1] * scale), reach)
+    cells = _means(dark, at, (_WITHIN * part.step[0] * scale / 2, _WITHIN * part.step[1] * scale / 2), reach)
+    bands = [_means(dark, (b.centres + margin) * scale, (b.half[0] * scale, b.half[1] * scale), reach).mean(axis=0) for b in part.bands]
+    spread = boxes.std(axis=0) if len(part.centres) > 1 else 0.0
+    score = cells.mean(axis=0) + spread - sum(bands)
     down, across = np.mgrid[-reach[1] : reach[1] + 1, -reach[0] : reach[0] + 1]
     near = score - 0.02 * ((across / reach[0]) ** 2 + (down / reach[1]) ** 2)
     top = np.unravel_index(int(np.argmax(near)), near.shape)
-    # A ring in a wide box fits equally well at several places: their middle is meant.
-    best = near > near[top] - 0.01
+    # A letter in a wide step fits equally well at several places, a ring between rules at two: their middle is meant.
+    best = near > near[top] - _FLAT * (near[top] - np.median(near))
     weight = float(best.sum())
     x, y = float((across * best).sum()) / weight, float((down * best).sum()) / weight
     return x / scale, y / scale, float(score[top] - np.median(score)), float(score[reach[1], reach[0]])

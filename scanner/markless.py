@@ -43,12 +43,12 @@ def ways_without_marks(pixels: Grey, template: Template, side: Side) -> Iterator
     if registration.kind == "reference":
         assert registration.reference is not None
         for m, turn in homographies(pixels, reference_of(registration.reference), template):
-            yield _laid(as_transform(m), turn, template, "reference")
+            yield _laid(_Way(as_transform(m), turn, None), template, "reference")
         return
     for ways in _tries(pixels, template, side):
         chosen = _chosen(ways, upright=registration.upright)
         if chosen:
-            yield from (_laid(way.transform, way.turn, template, registration.kind) for way in chosen)
+            yield from (_laid(way, template, registration.kind) for way in chosen)
             return
 
 
@@ -114,11 +114,13 @@ def _chosen(ways: list[_Way], *, upright: bool) -> list[_Way]:
     return [way for way in rivals if way.turn == 0] if upright else []
 
 
-def _laid(transform: Transform, turn: int, template: Template, way: str) -> Laid:
+def _laid(found: _Way, template: Template, way: str) -> Laid:
+    transform, turn = found.transform, found.turn
     bare = Laid(transform, turn, 0, 0.0, 1.0, (1.0, 1.0), 0.0, way=way)
     axes = bare.axes(np.array([[template.width / 2, template.height / 2]]))[0]
     sx, sy = float(np.hypot(*axes[0])), float(np.hypot(*axes[1]))
     mm = 1 / math.sqrt(sx * sy) if template.unit == "mm" else _PAPER / min(template.width * sx, template.height * sy)
     lean = math.atan2(axes[0, 1], axes[0, 0]) - math.radians(turn)
     skew = math.degrees((lean + math.pi) % (2 * math.pi) - math.pi)
-    return Laid(transform, turn, 0, 0.0, mm, (sx, sy), skew, way=way)
+    knots = found.settled.knots if found.settled else np.zeros((0, 4))
+    return Laid(transform, turn, 0, 0.0, mm, (sx, sy), skew, knots=knots, way=way)

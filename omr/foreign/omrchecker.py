@@ -78,7 +78,7 @@ def _grid(block: Mapping[str, Any], label: str, raw: Mapping[str, Any]) -> dict[
         "origin": [x + width / 2, y + height / 2],
         "value_step": [0, along] if down else [along, 0],
         "field_step": [beside, 0] if down else [0, beside],
-        "bubble": {"width": width, "height": height, "ring": False},
+        "bubble": {"width": width, "height": height, "ring": False, "loose": True},
     }
 
 
