@@ -46,7 +46,7 @@ def _wrapped(angle: float) -> float:
 
 
 @njit(cache=True, nogil=True)
-def _candidates(spots: Floats, sizes: Floats, solid: Floats, turn: int, scale: float, limit: float) -> tuple[Ints, Ints]:
+def rank(spots: Floats, sizes: Floats, solid: Floats, turn: int, scale: float, limit: float) -> tuple[Ints, Ints]:
     """For each corner of the template the spots that may be its mark, likest first: (4, 6) and how many, (4,)."""
     chosen, counts = np.zeros((4, _BEST), np.int64), np.zeros(4, np.int64)
     costs = np.empty((4, _BEST))
@@ -91,7 +91,7 @@ def choose(
     (12,) float64: cost (inf when nothing is believable), defect in pixels, the affine (2 x 3) row by row, and the spot
     of each corner, -1 for none.
     """
-    chosen, counts = _candidates(spots, sizes, solid, turn, scale, limit)
+    chosen, counts = rank(spots, sizes, solid, turn, scale, limit)
     best = np.full(12, -1.0)
     best[0] = np.inf
     total, used = 1, 0

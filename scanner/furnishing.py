@@ -6,7 +6,7 @@ Owns no pixels and finds nothing. A `Furnishing` is made when a template is load
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -38,6 +38,7 @@ class Furnishing:
     timing: Floats  # (n, 6) timing marks: centre, half width, half height, half of the gaps to the neighbours
     track: Ints  # (n,) which row of timing marks each belongs to
     across: bool  # the tracks run across the form
+    beyond: Floats  # (e, 6) one step beyond either end of each track, where no timing mark is
 
 
 def furnish(template: Template, side: Side) -> Furnishing:
@@ -53,12 +54,14 @@ def furnish(template: Template, side: Side) -> Furnishing:
         turns[corner] = mark.shape != "disc"
     subsets, inverses = _subsets(corners, sorted(by_corner))
     timing, track, across = _timing(side.timing)
+    beyond = [_mark(row, i) for row in side.timing for i in (-1, row.count)]
     oriented = [(*centre_of(m, middle), m.width / 2, m.height / 2) for m in marks if m.role == "orientation"]
     full = [c for c, m in by_corner.items() if m.shape in ("square", "disc")]
     reach = 0.2 * float(sizes[full].min()) if full else 0.0
     return Furnishing(
         template, side, corners, sizes, solid, turns, subsets, inverses, corners[full], reach,
         np.array(oriented, np.float64).reshape(-1, 4), timing, track, across,
+        np.array(beyond, np.float64).reshape(-1, 6),
     )  # fmt: skip
 
 
@@ -91,7 +94,7 @@ def _timing(rows: Sequence[Timing]) -> tuple[Floats, Ints, bool]:
     across = sum(t.count for t in rows if _runs_across(t)) > sum(t.count for t in rows if not _runs_across(t))
     beside, along = (1, 0) if across else (0, 1)
     ordered = sorted(rows, key=lambda t: (_runs_across(t) != across, t.origin[beside], t.origin[along]))
-    marks = [mark for row in ordered for mark in _marks_of(row, across)]
+    marks = [mark for row in ordered for mark in sorted((_mark(row, i) for i in range(row.count)), key=lambda m: m[along])]
     track = [i if _runs_across(row) == across else -1 for i, row in enumerate(ordered) for _ in range(row.count)]
     return np.array(marks, np.float64).reshape(-1, 6), np.array(track, np.int64), across
 
@@ -100,9 +103,9 @@ def _runs_across(row: Timing) -> bool:
     return abs(row.step[0]) > abs(row.step[1])
 
 
-def _marks_of(row: Timing, across: bool) -> Iterator[tuple[float, ...]]:
+def _mark(row: Timing, i: int) -> tuple[float, ...]:
+    """The centre, half sizes and half gaps of the mark `i` steps from a row's first."""
     gap_x = max(abs(row.step[0]) - row.width, 0.0) or row.width * 1.5
     gap_y = max(abs(row.step[1]) - row.height, 0.0) or row.height * 1.5
-    along = 0 if across else 1
-    for x, y in sorted(row.centres(), key=lambda c: c[along]):
-        yield x, y, row.width / 2, row.height / 2, 0.45 * gap_x, 0.45 * gap_y
+    x, y = row.origin[0] + i * row.step[0], row.origin[1] + i * row.step[1]
+    return x, y, row.width / 2, row.height / 2, 0.45 * gap_x, 0.45 * gap_y

@@ -19,12 +19,14 @@ Grey = NDArray[np.uint8]
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-_TIMING_REACH = 1.6  # mm that a timing mark may be from its place: slipping rollers and folds stay below one
+TIMING_REACH = 1.6  # mm that a timing mark may be from its place: slipping rollers and folds stay below one
 _ORIENTATION_REACH = 1.5
 _CONTRAST = 0.12  # of a timing mark, share of black against white; a pale copy's marks have 0.3
 _ORIENTED = 0.15
 _SIZES = (0.55, 1.7)  # a mark's measured size over its printed one
-_APART_MM = 0.2  # from its neighbours' usual displacement: more is a covered or smeared mark
+_CONFIRMED = 0.85  # share of the timing marks that confirm a fit
+_APART_MM, _APART_PX = 0.2, 0.7  # from its neighbours' usual displacement: more is a covered or smeared mark
+_PARTLY = 0.15  # of a mark's usual size on this page: another size is a mark that is covered in part
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +45,8 @@ def check_furniture(pixels: Grey, laid: Laid, furnishing: Furnishing) -> tuple[F
     """Looks for the timing and orientation marks; the second value carries the local correction that they give."""
     f, m = furnishing, np.array(laid.transform.m)
     swap, mm = laid.turn % 180 == 90, laid.mm_a_pixel
-    numbers, knots = _timing(pixels, m, laid.scale, swap, f.timing, f.track, _TIMING_REACH / mm, max(1.5, _APART_MM / mm))
-    found, median, worst = numbers
+    moved = survey(pixels, m, swap, f.timing, TIMING_REACH / mm)
+    (found, median, worst), knots = _knots(moved, f.timing, f.track, max(_APART_PX, _APART_MM / mm))
     oriented = share_oriented(pixels, laid, f)
     black = _blackness(pixels, m, f.middles, f.black_reach * min(laid.scale))
     furniture = Furniture(len(f.timing), int(found), median * mm, worst * mm, oriented, black)
@@ -57,6 +59,21 @@ def share_oriented(pixels: Grey, laid: Laid, furnishing: Furnishing) -> float:
         return 0.5
     m, swap = np.array(laid.transform.m), laid.turn % 180 == 90
     return float(_orientation(pixels, m, laid.scale, swap, furnishing.oriented, _ORIENTATION_REACH / laid.mm_a_pixel))
+
+
+def is_confirmed(pixels: Grey, laid: Laid, furnishing: Furnishing) -> bool:
+    """Whether the furniture alone bears a fit out, for fits that rest on less than four marks where they belong.
+
+    Nearly all timing marks, both ends of each track, none a step beyond them (a fit that is one step off would have
+    one there), all orientation marks.
+    """
+    f, m = furnishing, np.array(laid.transform.m)
+    swap, most = laid.turn % 180 == 90, TIMING_REACH / laid.mm_a_pixel
+    if not len(f.timing) or (len(f.oriented) and share_oriented(pixels, laid, f) < 1.0):
+        return False
+    there = survey(pixels, m, swap, f.timing, most)[:, 2] > 0
+    ends = [part[at].any() for track in np.unique(f.track) for part in (there[f.track == track],) for at in (slice(0, 2), slice(-2, None))]
+    return bool(there.mean() >= _CONFIRMED and all(ends)) and not survey(pixels, m, swap, f.beyond, most)[:, 2].any()
 
 
 @njit(cache=True, nogil=True)
@@ -90,7 +107,7 @@ def _profile_run(profile: Floats, n: int, at: float, size: float) -> tuple[float
 
 
 @njit(cache=True, nogil=True)
-def _rectangle(pixels: Grey, cx: float, cy: float, hw: float, hh: float, rx: float, ry: float) -> tuple[float, float, float]:
+def _rectangle(pixels: Grey, cx: float, cy: float, hw: float, hh: float, rx: float, ry: float) -> tuple[float, float, float, float, float]:
     """Where a printed dark rectangle really is, near where it is expected.
 
     The dark run in the mean of the columns around its middle, then that in the mean of the rows that were found.
@@ -104,14 +121,15 @@ def _rectangle(pixels: Grey, cx: float, cy: float, hw: float, hh: float, rx: flo
 
     Returns
     -------
-    x, y and contrast (0..1); contrast 0 where nothing like it is there or its surroundings leave the page.
+    x, y, contrast (0..1), width and height over the expected ones; contrast 0 where nothing like it is there or its
+    surroundings leave the page.
     """
     height, width = pixels.shape
     top, bottom = max(0, int(cy - hh - ry - 2.0)), min(height - 1, int(cy + hh + ry + 2.0))
     left, right = max(0, int(cx - hw - rx - 2.0)), min(width - 1, int(cx + hw + rx + 2.0))
     x0, x1 = max(left, int(cx - 0.6 * hw)), min(right, int(cx + 0.6 * hw))
     if bottom - top < 2 or right - left < 2 or x1 < x0:
-        return 0.0, 0.0, 0.0
+        return 0.0, 0.0, 0.0, 0.0, 0.0
     step = 1 + (x1 - x0) // 24
     profile = np.empty(max(bottom - top, right - left) + 1)
     for y in range(top, bottom + 1):
@@ -122,7 +140,7 @@ def _rectangle(pixels: Grey, cx: float, cy: float, hw: float, hh: float, rx: flo
         profile[y - top] = total / count
     at_y, tall, _ = _profile_run(profile, bottom - top + 1, cy - top, 2.0 * hh)
     if not _SIZES[0] * 2.0 * hh <= tall <= _SIZES[1] * 2.0 * hh:
-        return 0.0, 0.0, 0.0
+        return 0.0, 0.0, 0.0, 0.0, 0.0
     y0, y1 = top + int(at_y - 0.3 * tall + 0.5), top + int(at_y + 0.3 * tall + 0.5)
     y0, y1 = max(top, y0), min(bottom, y1)
     step = 1 + (y1 - y0) // 24
@@ -136,11 +154,11 @@ def _rectangle(pixels: Grey, cx: float, cy: float, hw: float, hh: float, rx: flo
         profile[x] = sums[x] / count
     at_x, wide, contrast = _profile_run(profile, right - left + 1, cx - left, 2.0 * hw)
     if not _SIZES[0] * 2.0 * hw <= wide <= _SIZES[1] * 2.0 * hw:
-        return 0.0, 0.0, 0.0
+        return 0.0, 0.0, 0.0, 0.0, 0.0
     at_x, at_y = at_x + left, at_y + top
     if abs(at_x - cx) > rx or abs(at_y - cy) > ry:
-        return 0.0, 0.0, 0.0
-    return at_x, at_y, contrast
+        return 0.0, 0.0, 0.0, 0.0, 0.0
+    return at_x, at_y, contrast, wide / (2.0 * hw), tall / (2.0 * hh)
 
 
 @njit(cache=True, nogil=True)
@@ -154,56 +172,66 @@ def _orientation(pixels: Grey, m: Floats, scale: tuple[float, float], swap: bool
         hw, hh = marks[i, 2] * scale[0], marks[i, 3] * scale[1]
         if swap:
             hw, hh = hh, hw
-        _, _, contrast = _rectangle(pixels, cx, cy, hw, hh, reach, reach)
+        _, _, contrast, _, _ = _rectangle(pixels, cx, cy, hw, hh, reach, reach)
         good += contrast > _ORIENTED
     return float(good / marks.shape[0])
 
 
 @njit(cache=True, nogil=True)
-def _timing(
-    pixels: Grey, m: Floats, scale: tuple[float, float], swap: bool, marks: Floats, track: Ints, most: float, apart: float
-) -> tuple[tuple[int, float, float], Floats]:
+def survey(pixels: Grey, m: Floats, swap: bool, marks: Floats, most: float) -> Floats:
     """Looks for all timing marks.
 
     Parameters
     ----------
     pixels : (h, w) uint8
     m : (9,) the transform
-    scale : pixels a template unit, across and down
     swap : the sheet lies on its side
-    marks, track : of a `Furnishing`
-    most : pixels that a mark may be from its place
-    apart : pixels beyond which a mark disagrees with its neighbours and gives no knot
+    marks : of a `Furnishing`
+    most : pixels that a mark may be from its place; never nearer to a neighbour's place than to its own
 
     Returns
     -------
-    How many were found, the median and the largest of their distances from their places (pixels), and the knots:
-    (k, 4) x, y in the template's unit, dx, dy in pixels.
+    (n, 5) float64: how far each is from its place, x and y in pixels, its contrast (0 where it is not there), its
+    width and height over the expected ones.
     """
-    n = marks.shape[0]
-    moved, contrast = np.zeros((n, 2)), np.zeros(n)
-    for i in range(n):
+    out = np.zeros((marks.shape[0], 5))
+    for i in range(marks.shape[0]):
         w = m[6] * marks[i, 0] + m[7] * marks[i, 1] + m[8]
         cx = (m[0] * marks[i, 0] + m[1] * marks[i, 1] + m[2]) / w
         cy = (m[3] * marks[i, 0] + m[4] * marks[i, 1] + m[5]) / w
-        hw, hh = marks[i, 2] * scale[0], marks[i, 3] * scale[1]
-        rx, ry = min(most, marks[i, 4] * scale[0]), min(most, marks[i, 5] * scale[1])
+        sx = np.hypot(m[0] - m[6] * cx, m[3] - m[6] * cy) / w
+        sy = np.hypot(m[1] - m[7] * cx, m[4] - m[7] * cy) / w
+        hw, hh = marks[i, 2] * sx, marks[i, 3] * sy
+        rx, ry = min(most, marks[i, 4] * sx), min(most, marks[i, 5] * sy)
         if swap:
             hw, hh, rx, ry = hh, hw, ry, rx
-        x, y, contrast[i] = _rectangle(pixels, cx, cy, hw, hh, rx, ry)
-        moved[i, 0], moved[i, 1] = x - cx, y - cy
-    seen = contrast[contrast > 0.0]
-    if seen.size == 0:
-        return (0, 0.0, 0.0), np.zeros((0, 4))
-    least = max(_CONTRAST, 0.5 * np.median(seen))
-    good = contrast >= least
+        x, y, contrast, wide, tall = _rectangle(pixels, cx, cy, hw, hh, rx, ry)
+        if contrast > 0.0:
+            out[i, 0], out[i, 1], out[i, 2], out[i, 3], out[i, 4] = x - cx, y - cy, contrast, wide, tall
+    seen = out[out[:, 2] > 0.0, 2]
+    if seen.size > 0:
+        least = max(_CONTRAST, 0.5 * np.median(seen))
+        for i in range(marks.shape[0]):
+            if out[i, 2] < least:
+                out[i] = 0.0
+    return out
+
+
+@njit(cache=True, nogil=True)
+def _knots(moved: Floats, marks: Floats, track: Ints, apart: float) -> tuple[tuple[int, float, float], Floats]:
+    """What a survey says: how many marks were found, the median and the largest of their distances from their places
+    (pixels), and the knots, (k, 4): x, y in the template's unit, dx, dy in pixels. A mark that is more than `apart`
+    pixels from where its neighbours in its track are gives none, nor one that is covered in part and so another size."""
+    n = marks.shape[0]
+    good = moved[:, 2] > 0.0
     distances = np.sqrt(moved[good, 0] ** 2 + moved[good, 1] ** 2)
     if distances.size == 0:
         return (0, 0.0, 0.0), np.zeros((0, 4))
+    wide, tall = np.median(moved[good, 3]), np.median(moved[good, 4])
     knots = np.empty((n, 4))
     k = 0
     for i in range(n):
-        if not good[i] or track[i] < 0:
+        if not good[i] or track[i] < 0 or abs(moved[i, 3] - wide) > _PARTLY * wide or abs(moved[i, 4] - tall) > _PARTLY * tall:
             continue
         near = np.empty((7, 2))
         count = 0
@@ -211,11 +239,11 @@ def _timing(
             j, taken = i + step, 0
             while 0 <= j < n and track[j] == track[i] and taken < 3:
                 if good[j]:
-                    near[count] = moved[j]
+                    near[count] = moved[j, :2]
                     count += 1
                     taken += 1
                 j += step
-        near[count] = moved[i]
+        near[count] = moved[i, :2]
         count += 1
         if max(abs(moved[i, 0] - np.median(near[:count, 0])), abs(moved[i, 1] - np.median(near[:count, 1]))) <= apart:
             knots[k, 0], knots[k, 1] = marks[i, 0], marks[i, 1]

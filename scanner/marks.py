@@ -24,6 +24,7 @@ _INK = 0.68  # darker than this share of the paper around it is ink: printers' b
 _LEAST_CONTRAST = 25  # grey levels between a mark and the paper beside it
 _MARGIN = 1.5  # cells around a spot that are looked at with it
 _FAINT = 0.3  # darkness below which a pixel is the paper's
+_CUT = 0.25  # share of a side of what is looked at that is dark when a thing goes on beyond it
 _MOST_SPOTS = 256  # in a window; a printed corner has a dozen dark things of a mark's size, a page of writing more
 
 
@@ -140,7 +141,10 @@ def _spots(pixels: Grey, windows: Ints, step: int, least: float, most: float, so
             w, h = x1 - x0 + 1, y1 - y0 + 1
             if min(w, h) < least / step - 1 or max(w, h) > most / step + 1 or area < solid * w * h:
                 continue
-            if x0 == 0 or y0 == 0 or x1 == nx - 1 or y1 == ny - 1:
+            height, width = pixels.shape  # what leaves the window is larger than it looks, unless the page ends there
+            if (x0 == 0 and windows[k, 0] > 0) or (y0 == 0 and windows[k, 1] > 0):
+                continue
+            if (x1 == nx - 1 and windows[k, 2] < width) or (y1 == ny - 1 and windows[k, 3] < height):
                 continue
             spot = _refined(pixels, windows[k], (x0, y0, x1, y1), step, thorough)
             if spot[3] > 0:
@@ -227,6 +231,8 @@ def _refined(pixels: Grey, window: Ints, box: tuple[int, ...], step: int, thorou
         sx += columns[x] * x
     for y in range(ny):
         sy += rows[y] * y
+    if max(columns[0], columns[nx - 1]) > _CUT * ny or max(rows[0], rows[ny - 1]) > _CUT * nx:
+        return 0.0, 0.0, 0.0, 0.0, 0.0
     width, height = _extent(columns), _extent(rows)
     if mass <= 0.0 or width <= 0.0 or height <= 0.0:
         return 0.0, 0.0, 0.0, 0.0, 0.0

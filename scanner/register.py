@@ -19,10 +19,12 @@ from scanner.fitting import as_transform, choose, through_four
 from scanner.furnishing import Furnishing
 from scanner.furniture import Furniture as Furniture
 from scanner.furniture import check_furniture as check_furniture
-from scanner.furniture import share_oriented
+from scanner.furniture import is_confirmed, share_oriented
 from scanner.laid import Laid as Laid
 from scanner.markless import ways_without_marks
 from scanner.marks import find_spots
+from scanner.photo import by_camera
+from scanner.tracking import by_timing, refitted
 
 Grey = NDArray[np.uint8]
 Floats = NDArray[np.float64]
@@ -36,48 +38,82 @@ _LEAST, _MOST = {"mm": 0.7, "cell": 0.5}, 1.3  # sizes of marks that are looked 
 _FILLS = {"mm": 1.0, "cell": 0.85}  # a form measured in cells has margins that its template does not know
 _LIMIT = {"mm": 1.2, "cell": 1.8}
 _FAR_LIMIT = 2.2
-_CONFIRMED = 0.6  # share of the timing marks that confirm a fit
 _EXACT = 0.003  # defect, share of the diagonal, of four marks that need no more confirmation
 _SAME = 1.5  # pixels
 _THIN, _RAGGED = 0.3, 0.4  # share of its box that a mark's coarse picture covers at the least; how much less than the print
 
 
 def lay_over(pixels: Grey, furnishing: Furnishing, *, dpi: float | None) -> Iterator[Laid]:
-    """The believable ways in which the form may lie on the page, best first; what is slower only when asked for."""
-    seen: list[Laid] = []
-    for laid in _stages(pixels, furnishing, dpi):
-        if not any(_same(laid, other, furnishing.template) for other in seen):
-            seen.append(laid)
-            yield laid
+    """The believable ways in which the form may lie on the page, best first; what is slower only when asked for.
 
-
-def _stages(pixels: Grey, furnishing: Furnishing, dpi: float | None) -> Iterator[Laid]:
+    Four marks where they belong are believed as they are; anything less only with the rest of the furniture. Once a
+    way is borne out by all its furniture, no other is looked for.
+    """
     if furnishing.side.registration.kind != "marks":
         yield from ways_without_marks(pixels, furnishing.template, furnishing.side)
         return
+    given: list[Laid] = []
+    for stage in (_where_expected, _near_the_edges, _from_afar, _from_two, _from_a_camera):
+        if any(is_confirmed(pixels, laid, furnishing) for laid in given):
+            return
+        for laid in stage(pixels, furnishing, dpi):
+            if not any(_same(laid, other, furnishing.template) for other in given):
+                given.append(laid)
+                yield laid
+
+
+def _where_expected(pixels: Grey, furnishing: Furnishing, dpi: float | None) -> Iterator[Laid]:
     yield from _by_marks(pixels, furnishing, dpi, "quick", thorough=False, reach=None)
-    yield from _by_marks(pixels, furnishing, dpi, "search", thorough=True, reach=None)
-    far = _by_marks(pixels, furnishing, dpi, "far", thorough=True, reach=_FAR)
-    yield from (laid for laid in far if _confirmed(pixels, laid, furnishing))
 
 
-def _confirmed(pixels: Grey, laid: Laid, furnishing: Furnishing) -> bool:
-    """Whether the rest of the furniture agrees: so much of a page has dark things on it that four of them may fit."""
-    furniture, _ = check_furniture(pixels, laid, furnishing)
+def _near_the_edges(pixels: Grey, furnishing: Furnishing, dpi: float | None) -> Iterator[Laid]:
+    """A search of the page's corners; three marks do when the timing marks confirm them, or there are none to ask."""
+    for laid in _by_marks(pixels, furnishing, dpi, "search", thorough=True, reach=None):
+        if laid.marks == 4 or not len(furnishing.timing):
+            yield laid
+        elif is_confirmed(pixels, laid, furnishing):
+            yield refitted(pixels, furnishing, laid)
+
+
+def _from_afar(pixels: Grey, furnishing: Furnishing, dpi: float | None) -> Iterator[Laid]:
+    """Marks far from where they belong: a sheet that lies askew, or small on the glass."""
+    for laid in _by_marks(pixels, furnishing, dpi, "far", thorough=True, reach=_FAR):
+        if is_confirmed(pixels, laid, furnishing):
+            yield laid if laid.marks == 4 else refitted(pixels, furnishing, laid)
+        elif _is_exact(laid, furnishing):
+            yield laid
+
+
+def _from_two(pixels: Grey, furnishing: Furnishing, dpi: float | None) -> Iterator[Laid]:
+    """Two marks and the timing marks; the first that holds in each turn."""
+    for reach in (None, _FAR) if len(furnishing.timing) else ():
+        for turned, scale in _rough_scales(pixels, furnishing.template):
+            spots = _corner_spots(pixels, furnishing, scale, thorough=True, reach=reach)
+            for turn in (1, 3) if turned else (0, 2):
+                grown = by_timing(pixels, furnishing, spots, turn, scale)
+                first = next((laid for laid in grown if is_confirmed(pixels, laid, furnishing)), None)
+                if first is not None:
+                    yield refitted(pixels, furnishing, first)
+
+
+def _from_a_camera(pixels: Grey, furnishing: Furnishing, dpi: float | None) -> Iterator[Laid]:
+    """Four marks in perspective, confirmed by the timing marks."""
+    for turned, scale in _rough_scales(pixels, furnishing.template) if len(furnishing.timing) else ():
+        views = by_camera(pixels, furnishing, scale, (1, 3) if turned else (0, 2))
+        yield from (laid for laid in views if is_confirmed(pixels, laid, furnishing))
+
+
+def _is_exact(laid: Laid, furnishing: Furnishing) -> bool:
+    """Four marks as exactly where a form without timing marks has them as chance does not put them."""
     diagonal = math.hypot(furnishing.template.width * laid.scale[0], furnishing.template.height * laid.scale[1])
-    if furniture.expected:
-        return furniture.found >= _CONFIRMED * furniture.expected and furniture.oriented > 0
-    return laid.marks == 4 and laid.defect_px < _EXACT * diagonal and furniture.oriented > 0
+    return not len(furnishing.timing) and laid.way == "far" and laid.marks == 4 and laid.defect_px < _EXACT * diagonal
 
 
 def _by_marks(pixels: Grey, furnishing: Furnishing, dpi: float | None, way: str, *, thorough: bool, reach: float | None) -> list[Laid]:
     """The best fit of the corner marks for each turn in which they fit at all, best first."""
     f, template = furnishing, furnishing.template
     found: list[tuple[float, float, Laid]] = []
-    for turned in (False, True):
-        scale = _rough_scale(pixels, template, turned=turned)
-        if scale is None:
-            continue
+    for turned, scale in _rough_scales(pixels, template):
         spots = _corner_spots(pixels, f, scale, thorough=thorough, reach=reach)
         for turn in (1, 3) if turned else (0, 2):
             fit = _best_fit(f, spots, turn, scale, everything=thorough, far=reach is not None)
@@ -87,13 +123,13 @@ def _by_marks(pixels: Grey, furnishing: Furnishing, dpi: float | None, way: str,
     return [laid for _, _, laid in sorted(found, key=lambda entry: entry[:2])]
 
 
-def _rough_scale(pixels: Grey, template: Template, *, turned: bool) -> float | None:
-    """Pixels a unit if the form filled the page; None where the page's shape rules the turn out."""
+def _rough_scales(pixels: Grey, template: Template) -> Iterator[tuple[bool, float]]:
+    """Whether the form lies on its side, and its pixels a unit if it filled the page; only what the page's shape allows."""
     height, width = pixels.shape
-    across, down = (template.height, template.width) if turned else (template.width, template.height)
-    if abs(math.log((width / height) / (across / down))) > _MOST_ASPECT:
-        return None
-    return math.sqrt((width / across) * (height / down))
+    for turned in (False, True):
+        across, down = (template.height, template.width) if turned else (template.width, template.height)
+        if abs(math.log((width / height) / (across / down))) <= _MOST_ASPECT:
+            yield turned, math.sqrt((width / across) * (height / down))
 
 
 def _corner_spots(pixels: Grey, furnishing: Furnishing, scale: float, *, thorough: bool, reach: float | None) -> Floats:

@@ -116,10 +116,14 @@ def test_a_page_without_its_timing_marks_is_never_read() -> None:
     assert (reading.kind, reading.fields) == ("registration", {})
 
 
-def test_one_corner_torn_off_is_borne_and_two_are_not() -> None:
-    page = Drawing(answers(KEY)).page()
-    torn = page.pixels.copy()
+def test_two_corners_torn_off_are_borne_by_the_timing_marks_and_three_are_not() -> None:
+    torn = Drawing(answers(KEY)).page().pixels.copy()
     torn[:140, 1040:] = 240
     assert {n: f.value for n, f in read_page(Page(torn, "torn"), [form()], cut=False).fields.items()} == expected()
     torn[1500:, 1040:] = 240
-    assert read_page(Page(torn, "torn twice"), [form()], cut=False).kind == "registration"
+    assert {n: f.value for n, f in read_page(Page(torn, "torn twice"), [form()], cut=False).fields.items()} == expected()
+    bare = torn.copy()
+    bare[150:1500, 1060:1150] = 240
+    assert read_page(Page(bare, "without its timing marks"), [form()], cut=False).kind == "registration"
+    torn[1500:, :140] = 240
+    assert read_page(Page(torn, "torn thrice"), [form()], cut=False).kind == "registration"
