@@ -13,6 +13,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,7 +23,7 @@ from benchmarks.cards import print_cards
 from benchmarks.judging import Known, Tally, judge_scans
 from benchmarks.make_sets import FIRST_TEST_SEED
 from benchmarks.reader import reader_of
-from core.template import load_template
+from core.template import Template, load_template
 from scanner.simulator.rates import LevelName, Rates
 from scanner.simulator.run import simulate_with
 
@@ -39,16 +40,17 @@ class Shard:
     sheet: str
     seed: int
     cards: int
+    only: str = ""  # this trouble always, and no other
 
     @property
     def name(self) -> str:
-        return f"{self.level}-{self.sheet}-{self.seed}-{self.cards}"
+        return "-".join(filter(None, (self.level, self.only, self.sheet, str(self.seed), str(self.cards))))
 
 
-def shards(level: LevelName, *, sheets: Sequence[str] = ROUND, cards: int = CARDS) -> Iterator[Shard]:
+def shards(level: LevelName, *, sheets: Sequence[str] = ROUND, cards: int = CARDS, only: str = "") -> Iterator[Shard]:
     """Without end, each with the next seed."""
     for index in itertools.count():
-        yield Shard(level, sheets[index % len(sheets)], FIRST_TEST_SEED + index, cards)
+        yield Shard(level, sheets[index % len(sheets)], FIRST_TEST_SEED + index, cards, only)
 
 
 def state_folder(parent: Path) -> Path:
@@ -69,18 +71,24 @@ def counted(shard: Shard, state: Path) -> Tally | None:
         return None
 
 
-def count(shard: Shard, state: Path) -> Tally:
-    """Make, read and judge the shard's scans; its counts appear whole or not at all."""
+@contextmanager
+def scans_of(shard: Shard) -> Iterator[tuple[Known, Template]]:
+    """The shard's scans, made anew and thrown away at the end."""
     cv2.setNumThreads(1)
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         printed = print_cards(shard.sheet, shard.cards, folder, seed=shard.seed)
-        scans = folder / shard.name
-        simulate_with(printed.stack(0, shard.cards), scans, rates=Rates(shard.level), seed=shard.seed)
-        template = load_template(next(folder.glob("*.template.json")))
-        tally = judge_scans(Known.load(scans, folder), template, reader_of(template))
+        rates = Rates(shard.level, frozenset({shard.only}) if shard.only else None)
+        simulate_with(printed.stack(0, shard.cards), folder / shard.name, rates=rates, seed=shard.seed)
+        yield Known.load(folder / shard.name, folder), load_template(next(folder.glob("*.template.json")))
+
+
+def count(shard: Shard, state: Path) -> Tally:
+    """Make, read and judge the shard's scans; its counts appear whole or not at all."""
+    with scans_of(shard) as (known, template):
+        tally = judge_scans(known, template, reader_of(template))
         if tally.silent:
-            _keep_wrong(tally, scans, state / "wrong" / shard.name)
+            _keep_wrong(tally, known.folder, state / "wrong" / shard.name)
     unfinished = state / f"{shard.name}.{os.getpid()}.part"
     unfinished.write_text(json.dumps(tally.to_json()), encoding="utf-8")
     unfinished.replace(state / f"{shard.name}.json")
