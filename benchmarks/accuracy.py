@@ -18,7 +18,7 @@ from itertools import islice
 from multiprocessing import get_context
 from pathlib import Path
 
-from benchmarks.accuracy_rows import rows_of
+from benchmarks.accuracy_rows import alone_rows, rows_of
 from benchmarks.harness import Row, show, write
 from benchmarks.judging import Tally
 from benchmarks.real_sets import real_rows
@@ -27,6 +27,9 @@ from scanner.simulator.rates import LevelName
 
 POSITIONS = 10_000_000
 LEVELS: tuple[LevelName, ...] = ("typical", "harsh")
+ALONE = ("pencil_hb", "pen", "faint_hand", "one_bit", "dither", "soft_focus", "dpi_150", "damp", "stain", "fold")
+"""Inks, scanners and papers that are also counted by themselves, each on sheets that have this trouble and no other."""
+ALONE_BATCHES, ALONE_CARDS = 4, 25
 Tallies = dict[str, Tally]  # by sheet
 
 
@@ -78,6 +81,20 @@ def count_level(level: LevelName, goal: int, state: Path, workers: int, *, sheet
     return tallies
 
 
+def count_alone(trouble: str, state: Path, workers: int) -> Tally:
+    """The sheets of one trouble that always happens, without any other."""
+    total = Tally()
+    todo = list(islice(shards("harsh", sheets=("hundred",), cards=ALONE_CARDS, only=trouble), ALONE_BATCHES))
+    missing = [shard for shard in todo if counted(shard, state) is None]
+    if missing:
+        print(f"{trouble} alone ...", flush=True)
+        with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+            list(pool.map(count, missing, [state] * len(missing)))
+    for shard in todo:
+        total.add(known_or_counted(shard, state))
+    return total
+
+
 def _from(first: Shard, rest: Iterator[Shard]) -> Iterator[Shard]:
     yield first
     yield from rest
@@ -95,6 +112,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--positions", type=int, default=POSITIONS, help="bubbles read without a doubt, of each level")
     parser.add_argument("--levels", choices=LEVELS, nargs="+", default=LEVELS)
+    parser.add_argument("--alone", action=argparse.BooleanOptionalAction, default=True, help="also each trouble by itself")
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--state", type=Path, default=ROOT / ".make" / "accuracy")
     parser.add_argument("--lines", type=int, default=20, help="how many single mistakes to show")
@@ -107,6 +125,10 @@ def main() -> int:
         tallies = count_level(level, options.positions, state, options.workers)
         rows += rows_of(level, tallies)
         silent += [f"{level}: {line}" for tally in tallies.values() for line in tally.silent]
+    for trouble in ALONE if options.alone else ():
+        tally = count_alone(trouble, state, options.workers)
+        rows += alone_rows(trouble, tally)
+        silent += [f"{trouble} alone: {line}" for line in tally.silent]
     real, mistakes = real_rows()
     rows += real
     show(rows)

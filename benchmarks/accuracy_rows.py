@@ -42,3 +42,11 @@ def _for_marks(name: str, tally: Tally, most: float) -> list[Row]:
         Row.judged(f"{name}: to a person for marks alone", share * tally.for_marks, "below", most, "% of sheets"),
         Row.told(f"{name}: ... ink has no one meaning", share * tally.for_marks_ambiguous, "% of sheets"),
     ]
+
+
+def alone_rows(trouble: str, tally: Tally) -> list[Row]:
+    share = 100 / max(tally.sides, 1)
+    return [
+        Row.judged(f"{trouble} alone, {tally.sides} sheets: answers wrong in silence", len(tally.silent), "below", 0, "answers"),
+        Row.told(f"{trouble} alone: to a person for marks", share * tally.for_marks, "% of sheets"),
+    ]
