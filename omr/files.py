@@ -18,6 +18,7 @@ from pathlib import Path
 from core.errors import BadInput, FrameUnreadable
 from core.template import Column, Template
 from omr.foreign import load_form
+from omr.foreign.middles import doubt_by_middles
 from omr.foreign.printed import fitted_to
 from omr.looks import Chance, Looks, put_under_review
 from omr.reading import PageReading, Reader, doubts
@@ -138,7 +139,7 @@ def read_file(reader: Reader, path: Path) -> list[PageRow]:
         if isinstance(page, FrameUnreadable):
             rows.append(_refused(path, number, fields, f"{page.message} {page.remedy}".strip()))
         else:
-            rows.append(_row(path, number, template, reader.read(page, cut=False)))
+            rows.append(_row(path, number, template, doubt_by_middles(page.pixels, reader.read(page, cut=False))))
     return rows
 
 
