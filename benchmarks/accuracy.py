@@ -21,6 +21,7 @@ from pathlib import Path
 from benchmarks.accuracy_rows import alone_rows, rows_of
 from benchmarks.harness import Row, show, write
 from benchmarks.judging import Tally
+from benchmarks.make_sets import FIRST_TEST_SEED
 from benchmarks.real_sets import real_rows
 from benchmarks.shards import CARDS, ROOT, ROUND, Shard, count, counted, shards, state_folder
 from scanner.simulator.rates import LevelName
@@ -49,16 +50,19 @@ class Progress:
             return
         self.said = now
         rate = (positions - begun) / (now - self.started)
-        left = f"{(self.goal - positions) / rate / 60:.0f} min left" if rate > 0 else "?"
+        left = f"{max(0, self.goal - positions) / rate / 60:.0f} min left" if rate > 0 else "?"
         wrong = sum(len(t.silent) for t in tallies.values())
         print(f"{level}: {positions:,} of {self.goal:,} positions, {wrong} wrong in silence, {left}", flush=True)
 
 
-def count_level(level: LevelName, goal: int, state: Path, workers: int, *, sheets: Sequence[str] = ROUND, cards: int = CARDS) -> Tallies:
+def count_level(
+    level: LevelName, goal: int, state: Path, workers: int, *, sheets: Sequence[str] = ROUND, cards: int = CARDS,
+    first_seed: int = FIRST_TEST_SEED,
+) -> Tallies:  # fmt: skip
     """Shards until `goal` bubbles were read without a doubt; those that are counted already are not made again."""
     tallies: Tallies = {}
     progress = Progress(goal)
-    todo = shards(level, sheets=sheets, cards=cards)
+    todo = shards(level, sheets=sheets, cards=cards, first_seed=first_seed)
     for shard in todo:
         known = counted(shard, state)
         if known is None or enough(tallies, goal):
@@ -73,6 +77,8 @@ def count_level(level: LevelName, goal: int, state: Path, workers: int, *, sheet
         while not enough(tallies, goal):
             for shard in islice(todo, workers + 1 - len(running)):
                 running[pool.submit(known_or_counted, shard, state)] = shard
+            if not running:
+                break  # the seeds for fitting are all used
             for done in wait(running, return_when=FIRST_COMPLETED).done:
                 tallies.setdefault(running.pop(done).sheet, Tally()).add(done.result())
             progress.tell(level, tallies)
@@ -115,6 +121,7 @@ def main() -> int:
     parser.add_argument("--alone", action=argparse.BooleanOptionalAction, default=True, help="also each trouble by itself")
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--state", type=Path, default=ROOT / ".make" / "accuracy")
+    parser.add_argument("--first-seed", type=int, default=FIRST_TEST_SEED, help="below 1000: to look at mistakes, not to count")
     parser.add_argument("--lines", type=int, default=20, help="how many single mistakes to show")
     options = parser.parse_args()
     state = state_folder(options.state)
@@ -122,7 +129,7 @@ def main() -> int:
     rows: list[Row] = []
     silent: list[str] = []
     for level in options.levels:
-        tallies = count_level(level, options.positions, state, options.workers)
+        tallies = count_level(level, options.positions, state, options.workers, first_seed=options.first_seed)
         rows += rows_of(level, tallies)
         silent += [f"{level}: {line}" for tally in tallies.values() for line in tally.silent]
     for trouble in ALONE if options.alone else ():

@@ -47,10 +47,13 @@ class Shard:
         return "-".join(filter(None, (self.level, self.only, self.sheet, str(self.seed), str(self.cards))))
 
 
-def shards(level: LevelName, *, sheets: Sequence[str] = ROUND, cards: int = CARDS, only: str = "") -> Iterator[Shard]:
-    """Without end, each with the next seed."""
-    for index in itertools.count():
-        yield Shard(level, sheets[index % len(sheets)], FIRST_TEST_SEED + index, cards, only)
+def shards(
+    level: LevelName, *, sheets: Sequence[str] = ROUND, cards: int = CARDS, only: str = "", first_seed: int = FIRST_TEST_SEED
+) -> Iterator[Shard]:
+    """Each with the next seed; without end, but for those whose seeds are for fitting."""
+    seeds = itertools.count(first_seed) if first_seed >= FIRST_TEST_SEED else range(first_seed, FIRST_TEST_SEED)
+    for index, seed in enumerate(seeds):
+        yield Shard(level, sheets[index % len(sheets)], seed, cards, only)
 
 
 def state_folder(parent: Path) -> Path:
