@@ -116,7 +116,8 @@ def choose(
             best[0], best[1] = cost, defect
             for j in range(3):
                 best[2 + j], best[5 + j] = a[0, j], a[1, j]
-            best[8:12] = -1.0
+            for k in range(4):
+                best[8 + k] = -1.0
             for k in range(used):
                 best[8 + subset[k]] = picked[k]
     return best

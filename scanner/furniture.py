@@ -77,6 +77,19 @@ def is_confirmed(pixels: Grey, laid: Laid, furnishing: Furnishing) -> bool:
 
 
 @njit(cache=True, nogil=True)
+def _median(values: Floats, n: int) -> float:
+    """Of the first `n` values, which are put in order; 0 of none. By insertion, which compiles ten times faster than the
+    library's and is as fast for a hundred."""
+    for i in range(1, n):
+        value, j = values[i], i
+        while j > 0 and values[j - 1] > value:
+            values[j] = values[j - 1]
+            j -= 1
+        values[j] = value
+    return float(0.5 * (values[(n - 1) // 2] + values[n // 2])) if n > 0 else 0.0
+
+
+@njit(cache=True, nogil=True)
 def _profile_run(profile: Floats, n: int, at: float, size: float) -> tuple[float, float, float]:
     """The dark run in a profile that is most like a mark of `size` at `at`: its middle, its size, its contrast.
 
@@ -208,12 +221,16 @@ def survey(pixels: Grey, m: Floats, swap: bool, marks: Floats, most: float) -> F
         x, y, contrast, wide, tall = _rectangle(pixels, cx, cy, hw, hh, rx, ry)
         if contrast > 0.0:
             out[i, 0], out[i, 1], out[i, 2], out[i, 3], out[i, 4] = x - cx, y - cy, contrast, wide, tall
-    seen = out[out[:, 2] > 0.0, 2]
-    if seen.size > 0:
-        least = max(_CONTRAST, 0.5 * np.median(seen))
-        for i in range(marks.shape[0]):
-            if out[i, 2] < least:
-                out[i] = 0.0
+    seen, count = np.empty(marks.shape[0]), 0
+    for i in range(marks.shape[0]):
+        if out[i, 2] > 0.0:
+            seen[count] = out[i, 2]
+            count += 1
+    least = max(_CONTRAST, 0.5 * _median(seen, count))
+    for i in range(marks.shape[0]):
+        if out[i, 2] < least:
+            for j in range(5):
+                out[i, j] = 0.0
     return out
 
 
@@ -223,33 +240,32 @@ def _knots(moved: Floats, marks: Floats, track: Ints, apart: float) -> tuple[tup
     (pixels), and the knots, (k, 4): x, y in the template's unit, dx, dy in pixels. A mark that is more than `apart`
     pixels from where its neighbours in its track are gives none, nor one that is covered in part and so another size."""
     n = marks.shape[0]
-    good = moved[:, 2] > 0.0
-    distances = np.sqrt(moved[good, 0] ** 2 + moved[good, 1] ** 2)
-    if distances.size == 0:
-        return (0, 0.0, 0.0), np.zeros((0, 4))
-    wide, tall = np.median(moved[good, 3]), np.median(moved[good, 4])
+    far, wides, talls = np.empty(n), np.empty(n), np.empty(n)
+    found = 0
+    for i in range(n):
+        if moved[i, 2] > 0.0:
+            far[found], wides[found], talls[found] = np.hypot(moved[i, 0], moved[i, 1]), moved[i, 3], moved[i, 4]
+            found += 1
+    wide, tall, usual = _median(wides, found), _median(talls, found), _median(far, found)
     knots = np.empty((n, 4))
     k = 0
+    near_x, near_y = np.empty(7), np.empty(7)
     for i in range(n):
-        if not good[i] or track[i] < 0 or abs(moved[i, 3] - wide) > _PARTLY * wide or abs(moved[i, 4] - tall) > _PARTLY * tall:
+        if moved[i, 2] <= 0.0 or track[i] < 0 or abs(moved[i, 3] - wide) > _PARTLY * wide or abs(moved[i, 4] - tall) > _PARTLY * tall:
             continue
-        near = np.empty((7, 2))
-        count = 0
-        for step in (-1, 1):  # the three found ones before it and the three behind, and itself once
+        near_x[0], near_y[0], count = moved[i, 0], moved[i, 1], 1
+        for step in (-1, 1):  # the three found ones before it and the three behind
             j, taken = i + step, 0
             while 0 <= j < n and track[j] == track[i] and taken < 3:
-                if good[j]:
-                    near[count] = moved[j, :2]
+                if moved[j, 2] > 0.0:
+                    near_x[count], near_y[count] = moved[j, 0], moved[j, 1]
                     count += 1
                     taken += 1
                 j += step
-        near[count] = moved[i, :2]
-        count += 1
-        if max(abs(moved[i, 0] - np.median(near[:count, 0])), abs(moved[i, 1] - np.median(near[:count, 1]))) <= apart:
-            knots[k, 0], knots[k, 1] = marks[i, 0], marks[i, 1]
-            knots[k, 2], knots[k, 3] = moved[i, 0], moved[i, 1]
+        if max(abs(moved[i, 0] - _median(near_x, count)), abs(moved[i, 1] - _median(near_y, count))) <= apart:
+            knots[k, 0], knots[k, 1], knots[k, 2], knots[k, 3] = marks[i, 0], marks[i, 1], moved[i, 0], moved[i, 1]
             k += 1
-    return (distances.size, float(np.median(distances)), float(distances.max())), knots[:k].copy()
+    return (found, usual, far[found - 1] if found > 0 else 0.0), knots[:k].copy()
 
 
 @njit(cache=True, nogil=True)
@@ -271,4 +287,4 @@ def _blackness(pixels: Grey, m: Floats, middles: Floats, reach: float) -> float:
         if count > 0:
             means[n] = 1.0 - total / count / 255.0
             n += 1
-    return float(np.median(means[:n])) if n > 0 else 0.0
+    return _median(means, n)

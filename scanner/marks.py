@@ -149,7 +149,8 @@ def _spots(pixels: Grey, windows: Ints, step: int, least: float, most: float, so
             spot = _refined(pixels, windows[k], (x0, y0, x1, y1), step, thorough)
             if spot[3] > 0:
                 out[n, 0] = k
-                out[n, 1:] = spot[0], spot[1], spot[2], spot[3], spot[4]
+                for j in range(5):
+                    out[n, 1 + j] = spot[j]
                 n += 1
                 here += 1
     return out[:n].copy()
@@ -243,7 +244,9 @@ def _refined(pixels: Grey, window: Ints, box: tuple[int, ...], step: int, thorou
 def _extent(profile: Floats) -> float:
     """Between the two places where a profile crosses a third of its height."""
     n = profile.size
-    cut = np.sort(profile)[int(0.9 * n)] / 3
+    cut = 0.0
+    for i in range(n):
+        cut = max(cut, profile[i] / 3.0)
     first, last = 0, n - 1
     while first < n and profile[first] <= cut:
         first += 1

@@ -69,7 +69,7 @@ def streaks_of(pixels: Grey, paper: float) -> tuple[tuple[str, int], ...]:
     """
     reach = max(4, min(pixels.shape) // 250)
     less, light = int(max(6.0, 0.03 * paper)), int(_LIGHT * paper)
-    columns, rows = _streaks(pixels, reach, less, light), _streaks(pixels.T, reach, less, light)
+    columns, rows = _streaks(pixels, False, reach, less, light), _streaks(pixels, True, reach, less, light)
     return tuple([("column", x) for x in columns.tolist()] + [("row", y) for y in rows.tolist()])[:_MOST_STREAKS]
 
 
@@ -97,25 +97,34 @@ def _levels(pixels: Grey, samples: int) -> tuple[float, float, bool]:
             which = middle + turn if left <= x < right else 2 + turn
             counts[which, pixels[y, x]] += 1
             turn = 1 - turn
-    inner = counts[0] + counts[1]
-    outer = inner + counts[2] + counts[3]
-    total, seen, paper = inner.sum(), 0, 0
-    while paper < 255 and seen + inner[paper] < 0.75 * total:
-        seen += inner[paper]
+    total, everything, black = 0, 0, 0
+    for v in range(256):
+        total += counts[0, v] + counts[1, v]
+        everything += counts[0, v] + counts[1, v] + counts[2, v] + counts[3, v]
+    seen, paper = 0, 0
+    while paper < 255 and seen + counts[0, paper] + counts[1, paper] < 0.75 * total:
+        seen += counts[0, paper] + counts[1, paper]
         paper += 1
-    dark = inner[: int(_DARK * max(paper, 128)) + 1].sum() / max(total, 1)
-    black = outer[: _BLACK + 1].sum()
-    grey = outer[_BLACK + 1 : max(_BLACK + 1, int(0.8 * max(paper, 60)))].sum()
-    return float(paper), float(dark), bool(grey < 0.25 * max(black, 0.004 * outer.sum()))
+    dark, grey = 0, 0
+    for v in range(256):
+        if v <= _DARK * max(paper, 128):
+            dark += counts[0, v] + counts[1, v]
+        of_all = counts[0, v] + counts[1, v] + counts[2, v] + counts[3, v]
+        if v <= _BLACK:
+            black += of_all
+        elif v < 0.8 * max(paper, 60):
+            grey += of_all
+    return float(paper), dark / max(total, 1), grey < 0.25 * max(black, 0.004 * everything)
 
 
 @njit(cache=True, nogil=True)
-def _streaks(pixels: Grey, reach: int, less: int, light: int) -> Ints:
-    """Columns that are darker than both sides along nearly the whole page.
+def _streaks(pixels: Grey, lying: bool, reach: int, less: int, light: int) -> Ints:
+    """Columns (rows when `lying`) that are darker than both sides along nearly the whole page.
 
     Parameters
     ----------
-    pixels : (h, w) uint8, or its transpose for rows
+    pixels : (h, w) uint8
+    lying : looks at rows in place of columns
     reach : pixels to the left and right that a streak is compared with
     less : grey levels by which it is darker
     light : the grey level of paper; where a side is darker than that, something is printed and nothing can be told
@@ -124,32 +133,43 @@ def _streaks(pixels: Grey, reach: int, less: int, light: int) -> Ints:
     -------
     (k,) int64, the first column of each.
     """
-    height, width = pixels.shape
-    hits, misses = np.zeros(width, np.int64), np.zeros(width, np.int64)
-    first = max(reach, int(_RIM * width))
-    line = np.empty(width, np.int32)
+    along, across = pixels.shape[0], pixels.shape[1]
+    if lying:
+        along, across = across, along
+    hits, misses = np.zeros(across, np.int32), np.zeros(across, np.int32)
+    line = np.empty(across, np.int32)
+    first = max(reach, int(_RIM * across))
     for k in range(_GLANCE):
-        y = (2 * k + 1) * height // (2 * _GLANCE)
-        for x in range(width):
-            line[x] = pixels[y, x]
-        for x in range(first, width - first):
+        y = (2 * k + 1) * along // (2 * _GLANCE)
+        if lying:
+            for x in range(across):
+                line[x] = pixels[x, y]
+        else:
+            for x in range(across):
+                line[x] = pixels[y, x]
+        for x in range(first, across - first):
             side = min(line[x - reach], line[x + reach])
             hit = line[x] + less < side
             hits[x] += hit
             misses[x] += (not hit) and side >= light
-    out = np.empty(width, np.int64)
-    n, last = 0, -width
-    for x in range(first, width - first):
+    out = np.empty(across, np.int64)
+    n, last = 0, -across
+    for x in range(first, across - first):
         if hits[x] == 0 or misses[x] > _MISSED * _GLANCE:
             continue
         seen, missed = 0, 0
         for k in range(_LINES):
-            y = (2 * k + 1) * height // (2 * _LINES)
-            side = min(np.int32(pixels[y, x - reach]), np.int32(pixels[y, x + reach]))
-            if np.int32(pixels[y, x]) + less < side:
+            y = (2 * k + 1) * along // (2 * _LINES)
+            if lying:
+                value, side = np.int32(pixels[x, y]), min(np.int32(pixels[x - reach, y]), np.int32(pixels[x + reach, y]))
+            else:
+                value, side = np.int32(pixels[y, x]), min(np.int32(pixels[y, x - reach]), np.int32(pixels[y, x + reach]))
+            if value + less < side:
                 seen += 1
             elif side >= light:
                 missed += 1
+                if missed >= (1.0 - _STREAK_LENGTH) * _LINES:
+                    break
         if seen > _LEAST_SEEN * _LINES and missed < (1.0 - _STREAK_LENGTH) * _LINES:
             if x - last > reach:
                 out[n] = x
