@@ -76,9 +76,12 @@ def show(rows: Iterable[Row]) -> None:
     table = Table("name", "value", "goal", "unit", "met")
     for row in rows:
         met = {True: "yes", False: "NO", None: ""}[row.met]
-        value = f"{row.value:,.0f}" if row.value == round(row.value) else f"{row.value:.4g}"
-        table.add_row(row.name, value, "" if row.goal is None else f"{row.goal:g}", row.unit, met)
+        table.add_row(row.name, shown(row.value), "" if row.goal is None else f"{row.goal:g}", row.unit, met)
     Console(width=110).print(table)
+
+
+def shown(value: float) -> str:
+    return f"{value:,.0f}" if value == round(value) or value >= 1000 else f"{value:.3g}"
 
 
 def write(rows: Iterable[Row], file: Path) -> None:

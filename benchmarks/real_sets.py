@@ -10,11 +10,12 @@ import json
 import os
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from benchmarks.harness import Row
+from benchmarks.judged import Judged
+from benchmarks.omrchecker_set import judge_omrchecker
 from benchmarks.reader import Read, reader_of
 from core.errors import FrameUnreadable
 from core.template import Template, load_template
@@ -27,16 +28,6 @@ MOST_TO_A_PERSON = 2.0  # percent of the pages
 OPENMCR_TEMPLATE = ROOT / "examples" / "openmcr-75q" / "template.json"
 
 
-@dataclass(frozen=True)
-class Judged:
-    """How a set was read."""
-
-    pages: int
-    to_a_person: int
-    cells: int
-    wrong: list[str]  # a sentence each
-
-
 def data_folder() -> Path:
     return Path(os.environ.get("MARKHALL_DATA") or ROOT.parent / "shared" / "data")
 
@@ -45,7 +36,7 @@ def real_rows() -> tuple[list[Row], list[str]]:
     """The rows of every set that is there, and each mistake in a sentence."""
     rows: list[Row] = []
     mistakes: list[str] = []
-    for name, judge in (("openmcr", judge_openmcr), ("amc", judge_amc)):
+    for name, judge in (("openmcr", judge_openmcr), ("amc", judge_amc), ("omrchecker", judge_omrchecker)):
         folder = data_folder() / name
         if not folder.is_dir():
             print(f"{name}: left out, there is no {folder} (MARKHALL_DATA)", file=sys.stderr)

@@ -8,6 +8,7 @@ import pytest
 
 from benchmarks import __main__ as command
 from benchmarks.harness import Row, in_turns, write
+from benchmarks.markdown import table_of
 
 
 @pytest.mark.parametrize(
@@ -28,6 +29,11 @@ def test_rows_are_written_as_a_list_of_five_fields(tmp_path: Path) -> None:
         {"name": "a", "value": 2, "goal": 3, "unit": "ms", "met": True},
         {"name": "b", "value": 4, "goal": None, "unit": "s", "met": None},
     ]
+
+
+def test_rows_are_a_table_for_the_docs() -> None:
+    rows = [Row.judged("a", 2.5, "below", 2, "ms"), Row.told("b", 12345678, "bubbles")]
+    assert table_of(rows).splitlines()[2:] == ["| a | 2.5 ms | 2 | **no** |", "| b | 12,345,678 bubbles |  |  |"]
 
 
 def test_an_unknown_benchmark_is_named(capsys: pytest.CaptureFixture[str]) -> None:
