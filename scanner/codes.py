@@ -7,6 +7,7 @@ it `decoders` says 1 and a reader of the result must look for another fact.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import cv2
@@ -24,7 +25,7 @@ Grey = NDArray[np.uint8]
 Box = tuple[float, float, float, float]
 
 _AROUND = 2.0  # mm around a code's box that are looked at: a transform from three marks is not exact at the fourth corner
-_BAND, _AT = 2.0, 0.45  # mm of a linear code's height that are averaged, and where: the number under it is text
+_BAND, _AT = 2.0, (0.45, 0.25)  # mm of a linear code's height that are averaged, and where: the number under it is text
 _LINES = 2  # lines that come of it
 _SMALL = 120  # pixels across the picture in which the second decoder first looks for a square code: 3 a module of a usual one
 _DARK, _LEAST_DARK = 0.8, 0.04  # darker than this share of the light is ink; a symbol inks more of its window than that
@@ -47,14 +48,17 @@ def second_decoder() -> bool:
 
 def code_on(pixels: Grey, laid: Laid, code: Code, *, confirm: bool = True) -> Decoded:
     """The text of one symbol of the form on a page: from the least of its picture that should do, then from more."""
-    linear = code.symbology in zbar.LINEAR
-    picture = _band(pixels, laid, code) if linear else _slice(pixels, laid, code)
-    first = _zxing(picture, code.symbology)
-    if first is not None:
-        if not confirm or not _confirmable(code):
-            return Decoded(first, 1)
-        if zbar.read(picture if linear else _small(picture), code.symbology, every=1 if linear else 2) == first:
-            return Decoded(first, 2)
+    linear, both = code.symbology in zbar.LINEAR, confirm and _confirmable(code)
+    first: str | None = None
+    second: str | None = None
+    for picture, light in _bands(pixels, laid, code) if linear else _slices(pixels, laid, code):
+        first = first if first is not None else _zxing(picture, code.symbology)
+        if both and first is not None and second is None:
+            second = zbar.read(light, code.symbology, every=1 if light is picture else 2)
+        if first is not None and (second == first or not both):
+            return Decoded(first, 2 if both else 1)
+        if first is not None and second is not None:
+            break
     margin = _AROUND / _mm_a_unit(laid)
     x, y, w, h = code.box
     return read_code(straighten(pixels, laid, (x - margin, y - margin, w + 2 * margin, h + 2 * margin)), code, confirm=confirm)
@@ -99,37 +103,38 @@ def _mm_a_unit(laid: Laid) -> float:
     return float(laid.mm_a_pixel * (laid.scale[0] * laid.scale[1]) ** 0.5)
 
 
-def _band(pixels: Grey, laid: Laid, code: Code) -> Grey:
-    """A few lines across a linear code, each the mean of several: (2, width)."""
+def _bands(pixels: Grey, laid: Laid, code: Code) -> Iterator[tuple[Grey, Grey]]:
+    """A few lines across a linear code, each the mean of several: (2, width), for the first and for the second decoder."""
     x, y, w, h = code.box
     unit = _mm_a_unit(laid)
     margin, tall = _AROUND / unit, min(_BAND / unit, h / 4)
     standing = h > 1.2 * w  # its bars lie flat
-    box = (
-        (x + _AT * w - tall / 2, y - margin, tall, h + 2 * margin)
-        if standing
-        else (x - margin, y + _AT * h - tall / 2, w + 2 * margin, tall)
-    )
-    band = straighten(pixels, laid, box)
-    band = np.ascontiguousarray(band.T) if standing else band
-    return np.asarray(cv2.resize(band, (band.shape[1], _LINES), interpolation=cv2.INTER_AREA), np.uint8)
+    for at in _AT:
+        box = (x - margin, y + at * h - tall / 2, w + 2 * margin, tall)
+        if standing:
+            box = (x + at * w - tall / 2, y - margin, tall, h + 2 * margin)
+        band = straighten(pixels, laid, box)
+        band = np.ascontiguousarray(band.T) if standing else band
+        lines = np.asarray(cv2.resize(band, (band.shape[1], _LINES), interpolation=cv2.INTER_AREA), np.uint8)
+        yield lines, lines
 
 
-def _slice(pixels: Grey, laid: Laid, code: Code) -> Grey:
-    """The upright part of the page that holds a square code: no square symbol needs to be straightened."""
+def _slices(pixels: Grey, laid: Laid, code: Code) -> Iterator[tuple[Grey, Grey]]:
+    """The upright part of the page that holds a square code, for the first decoder, and small for the second; then as it
+    is for both. No square symbol needs to be straightened."""
     x, y, w, h = code.box
     margin = _AROUND / 2 / _mm_a_unit(laid)
-    corners = np.array(
-        [(x - margin, y - margin), (x + w + margin, y - margin), (x + w + margin, y + h + margin), (x - margin, y + h + margin)]
-    )
-    places = laid.places(corners)
-    left, top = np.maximum(np.floor(places.min(axis=0)).astype(int), 0).tolist()
-    right, bottom = np.maximum(np.ceil(places.max(axis=0)).astype(int), 0).tolist()
-    return pixels[top : max(top, bottom), left : max(left, right)]
+    left, top, right, bottom = x - margin, y - margin, x + w + margin, y + h + margin
+    places = laid.places(np.array([(left, top), (right, top), (right, bottom), (left, bottom)]))
+    from_x, from_y = np.maximum(np.floor(places.min(axis=0)).astype(int), 0).tolist()
+    to_x, to_y = np.maximum(np.ceil(places.max(axis=0)).astype(int), 0).tolist()
+    part = pixels[from_y : max(from_y, to_y), from_x : max(from_x, to_x)]
+    yield part, _small(part)
+    yield part, part
 
 
 def _small(picture: Grey) -> Grey:
-    scale = _SMALL / min(picture.shape)
+    scale = _SMALL / max(1, min(picture.shape))
     if scale >= 0.85:
         return picture
     size = (round(picture.shape[1] * scale), round(picture.shape[0] * scale))
