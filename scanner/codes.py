@@ -51,10 +51,10 @@ def code_on(pixels: Grey, laid: Laid, code: Code, *, confirm: bool = True) -> De
     linear, both = code.symbology in zbar.LINEAR, confirm and _confirmable(code)
     first: str | None = None
     second: str | None = None
-    for picture, light in _bands(pixels, laid, code) if linear else _slices(pixels, laid, code):
+    for picture, shrink in _bands(pixels, laid, code) if linear else _slices(pixels, laid, code):
         first = first if first is not None else _zxing(picture, code.symbology)
         if both and first is not None and second is None:
-            second = zbar.read(light, code.symbology, every=1 if light is picture else 2)
+            second = zbar.read(_small(picture), code.symbology, every=2) if shrink else zbar.read(picture, code.symbology)
         if first is not None and (second == first or not both):
             return Decoded(first, 2 if both else 1)
         if first is not None and second is not None:
@@ -103,8 +103,8 @@ def _mm_a_unit(laid: Laid) -> float:
     return float(laid.mm_a_pixel * (laid.scale[0] * laid.scale[1]) ** 0.5)
 
 
-def _bands(pixels: Grey, laid: Laid, code: Code) -> Iterator[tuple[Grey, Grey]]:
-    """A few lines across a linear code, each the mean of several: (2, width), for the first and for the second decoder."""
+def _bands(pixels: Grey, laid: Laid, code: Code) -> Iterator[tuple[Grey, bool]]:
+    """A few lines across a linear code, each the mean of several: (2, width); never made smaller."""
     x, y, w, h = code.box
     unit = _mm_a_unit(laid)
     margin, tall = _AROUND / unit, min(_BAND / unit, h / 4)
@@ -116,12 +116,12 @@ def _bands(pixels: Grey, laid: Laid, code: Code) -> Iterator[tuple[Grey, Grey]]:
         band = straighten(pixels, laid, box)
         band = np.ascontiguousarray(band.T) if standing else band
         lines = np.asarray(cv2.resize(band, (band.shape[1], _LINES), interpolation=cv2.INTER_AREA), np.uint8)
-        yield lines, lines
+        yield lines, False
 
 
-def _slices(pixels: Grey, laid: Laid, code: Code) -> Iterator[tuple[Grey, Grey]]:
-    """The upright part of the page that holds a square code, for the first decoder, and small for the second; then as it
-    is for both. No square symbol needs to be straightened."""
+def _slices(pixels: Grey, laid: Laid, code: Code) -> Iterator[tuple[Grey, bool]]:
+    """The upright part of the page that holds a square code, and whether the second decoder gets it smaller: that first.
+    No square symbol needs to be straightened."""
     x, y, w, h = code.box
     margin = _AROUND / 2 / _mm_a_unit(laid)
     left, top, right, bottom = x - margin, y - margin, x + w + margin, y + h + margin
@@ -129,8 +129,8 @@ def _slices(pixels: Grey, laid: Laid, code: Code) -> Iterator[tuple[Grey, Grey]]
     from_x, from_y = np.maximum(np.floor(places.min(axis=0)).astype(int), 0).tolist()
     to_x, to_y = np.maximum(np.ceil(places.max(axis=0)).astype(int), 0).tolist()
     part = pixels[from_y : max(from_y, to_y), from_x : max(from_x, to_x)]
-    yield part, _small(part)
-    yield part, part
+    yield part, True
+    yield part, False
 
 
 def _small(picture: Grey) -> Grey:

@@ -11,8 +11,8 @@ from scanner.register import lay_over
 from tests.scanner.warped import Scan, furnished
 
 
-def laid(**seen: object) -> tuple[Laid, Scan]:
-    scan = Scan(**seen)  # type: ignore[arg-type]
+def laid(*, scale: tuple[float, float], turn: int = 0, skew: float = 0.0) -> tuple[Laid, Scan]:
+    scan = Scan(scale=scale, turn=turn, skew=skew)
     return next(lay_over(scan.picture()[0], furnished(), dpi=None)), scan
 
 

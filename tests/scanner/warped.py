@@ -96,7 +96,8 @@ class Scan:
 
     def size(self) -> tuple[int, int]:
         frame = self.frame or (WIDTH, HEIGHT)
-        return tuple(round((v + 2 * self.border) * self.dpi / 25.4) for v in frame)  # type: ignore[return-value]
+        width, height = (round((v + 2 * self.border) * self.dpi / 25.4) for v in frame)
+        return width, height
 
     def picture(self, seed: int = 0) -> tuple[Grey, Floats]:
         """The scan, and the matrix from millimetres to its pixels."""
