@@ -35,6 +35,8 @@ _ALONE = 0.3  # of a bubble: the same in a direction in which it has no neighbou
 _FLAT = 0.06  # of how much the best place is better than most: places that are within this are as good
 _BAND = 0.12  # of a step: how wide the band of paper is that is looked for between two bubbles
 _WITHIN = 0.8  # of a step: how much of it is a bubble's own
+_STRAY = 0.35  # of a step: how far the form may be moved from where its page says
+_EMPTY = 0.35  # of the usual ink in a bubble: a row or column with less has nothing printed in it
 _MANY = 20  # parts from which a local correction can be told
 _LEVELS = 9  # heights at which the local correction is known
 _CALM = 0.7  # parts' worth of no correction at each
@@ -78,6 +80,7 @@ def settle(pixels: Grey, transform: Transform, template: Template, side: Side) -
     if len(parts) < _PARTS:
         return None
     span = max(part.step[axis] for part in parts for axis in (0, 1))
+    first = transform
     for _ in range(_PASSES):
         dark, origin, scale = _straight(pixels, transform, template, span)
         measured = [_best_shift(dark, origin, scale, part) for part in parts]
@@ -96,8 +99,32 @@ def settle(pixels: Grey, transform: Transform, template: Template, side: Side) -
         transform = as_transform(np.array(transform.m).reshape(3, 3) @ moved)
         if np.abs(expected / steps).max() < 0.03:
             break
+    if _strayed(first, transform, middles, steps) > _STRAY or not _all_printed(pixels, transform, template, side, span):
+        held = 0.0
     left = _left_over(middles[alike], (shifts - expected)[alike], template.width) if alike.sum() >= _MANY else np.zeros((0, 4))
     return Settled(transform, held, contrast, _in_pixels(transform, left))
+
+
+def _strayed(first: Transform, last: Transform, places: Floats, steps: Floats) -> float:
+    """How far the parts were moved in all, in steps: from half a step on it may be to the wrong bubble."""
+    back = np.linalg.inv(np.array(first.m).reshape(3, 3)) @ np.array(last.m).reshape(3, 3)
+    moved = np.column_stack([places, np.ones(len(places))]) @ back.T
+    return float(np.median((np.abs(moved[:, :2] / moved[:, 2:] - places) / steps).max(axis=1)))
+
+
+def _all_printed(pixels: Grey, transform: Transform, template: Template, side: Side, span: float) -> bool:
+    """Whether something is printed in every column and row of each grid: one step aside, one of them would be empty."""
+    dark, margin, scale = _straight(pixels, transform, template, span)
+    for grid in side.grids:
+        part = _part(grid, range(grid.line_count), range(len(grid.values)))
+        half = _WITHIN * part.step[0] * scale / 2, _WITHIN * part.step[1] * scale / 2
+        ink = _means(dark, (part.centres + margin) * scale, half, (0, 0)).reshape(grid.line_count, len(grid.values))
+        usual = _EMPTY * float(np.median(ink))
+        if grid.line_count > 2 and (np.median(ink, axis=0) < usual).any():
+            return False
+        if len(grid.values) > 2 and (np.median(ink, axis=1) < usual).any():
+            return False
+    return True
 
 
 def _left_over(places: Floats, shifts: Floats, width: float) -> Floats:

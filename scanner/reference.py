@@ -35,8 +35,7 @@ _RATIO = 0.8  # of the second best match's distance (Lowe 2004)
 _NEAR = 3.0  # pixels at the working size that a match may be off
 _LEAST = 25  # matches that agree
 _CELLS = 4  # each way: the form is divided for the spread
-_LEAST_CELLS = 7  # of the sixteen, or this share of those that have features at all
-_LEAST_SPREAD = 0.5
+_LEAST_CELLS = 4  # of the sixteen: bubbles are too alike to be matched, so it is headings that agree; the parts must lie all over
 _MOST_TAPER = 0.5  # |ln| of opposite sides' lengths
 _PATCH = 16  # half the side of a part that is looked for again
 _PATCHES = 10  # parts each way
@@ -177,8 +176,7 @@ def _believable(h: Floats, reference: Reference, places: Single, inside: NDArray
     lengths = np.hypot(sides[:, 0], sides[:, 1])
     if max(abs(math.log(lengths[0] / lengths[2])), abs(math.log(lengths[1] / lengths[3]))) > _MOST_TAPER:
         return False
-    everywhere, there = _cells(reference.points, width, height), _cells(places[inside], width, height)
-    return len(there) >= max(3, min(_LEAST_CELLS, _LEAST_SPREAD * len(everywhere)))
+    return len(_cells(places[inside], width, height)) >= _LEAST_CELLS
 
 
 def _cells(points: Single, width: int, height: int) -> set[tuple[int, int]]:

@@ -8,8 +8,10 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
+from core.template import Template
 from omr.foreign.amc import answers_of, template_of
 from omr.reading import PageReading, read_page
 from scanner.decode import Page
@@ -36,7 +38,7 @@ def read(amc: Path) -> dict[str, tuple[dict[str, Any], PageReading]]:
     return found
 
 
-def _template(page: dict[str, Any]) -> Any:
+def _template(page: dict[str, Any]) -> Template:
     return template_of(page["layout"], name=page["image"], bounds=(page["seuil"], page["seuil_up"]))
 
 
@@ -61,3 +63,13 @@ def test_every_box_is_as_its_truth_says(amc: Path, read: dict[str, tuple[dict[st
 def test_only_pages_that_a_person_must_see_go_to_one(read: dict[str, tuple[dict[str, Any], PageReading]]) -> None:
     assert {image for image, (_, reading) in read.items() if reading.status != "ok"} <= FOR_A_PERSON
     assert not any(f.doubt for image, (_, r) in read.items() if image not in FOR_A_PERSON for f in r.fields.values())
+
+
+def test_the_discs_are_found_where_the_truth_has_them(read: dict[str, tuple[dict[str, Any], PageReading]]) -> None:
+    apart: list[float] = []
+    for page, reading in read.values():
+        assert reading.laid is not None
+        marks = _template(page).sides[0].registration.marks
+        centres = reading.laid.places(np.array([(m.x, m.y) for m in marks]))
+        apart.extend(np.hypot(*(centres - np.array([m[1:3] for m in page["marks_in_scan"]])).T))
+    assert float(np.median(apart)) < 0.5
