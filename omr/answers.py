@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from omr import decide, second
+from omr.calibration import DOUBT, chances
 from omr.decide import Hand
 from omr.fill import First, first_reading
 from omr.rings import ring_contrasts, settle
@@ -21,10 +22,12 @@ from omr.second import Second, second_reading
 from scanner.register import Laid
 
 Grey = NDArray[np.uint8]
+Floats = NDArray[np.float64]
 
 RING = 0.10  # contrast of a printed ring: grain and JPEG noise stay below 0.05, a pale copy has 0.3
 LEAST_RINGS = 0.85  # share of the rings that must be there; marks hide a few
-_NEARLY = 0.06  # a row that the first reader is this sure of is settled by a second reader who has no question
+_EVERY = 16  # rows of pixels: every so many are looked at for single black ones
+_ALONE = 0.003  # share of pixels that are black and alone: print and grain leave a tenth of that, a dither twice
 _DISAGREE = "the two readers do not agree"
 _TWO_DIGITS = "a column has two marks"
 
@@ -64,13 +67,21 @@ def read_bubbles(pixels: Grey, plan: BubblePlan, laid: Laid, *, paper: float, th
         rings = float((ring_contrasts(pixels, frames) > RING).mean())
         if rings < LEAST_RINGS:
             return Read(rings=rings)
-    first = first_reading(pixels, frames, plan, paper=paper, thin=thin)
-    other = second_reading(pixels, frames, plan, paper=paper) if whole else None
+    first = first_reading(pixels, frames, plan, paper=paper, thin=thin and not is_dithered(pixels))
+    other = second_reading(pixels, frames, plan, first.streak, paper=paper) if whole else None
     return Read(_fields(plan, first, other), Hand.of(first.hand), rings)
 
 
+def is_dithered(pixels: Grey) -> bool:
+    """Whether a black and white scan shows greys by single black pixels, so that a pale mark leaves some of them."""
+    dark, above, below = (pixels[7 + k : -9 + k : _EVERY] < 128 for k in (1, 0, 2))
+    alone = dark[:, 1:-1] & ~dark[:, :-2] & ~dark[:, 2:] & ~above[:, 1:-1] & ~below[:, 1:-1]
+    return bool(alone.mean() > _ALONE)
+
+
 def _fields(plan: BubblePlan, first: First, other: Second | None) -> dict[str, FieldReading]:
-    masks, wrong, whys = first.masks.tolist(), first.p_wrong.tolist(), _whys(first, other)
+    p_wrong = first.p_wrong if other is None else _chances(plan, first, other)
+    masks, wrong, whys = first.masks.tolist(), p_wrong.tolist(), _whys(first, other, p_wrong)
     seconds = other.masks.tolist() if other is not None else None
     fields = {}
     for name, a, b, spell, joined in plan.fields:
@@ -86,15 +97,20 @@ def _fields(plan: BubblePlan, first: First, other: Second | None) -> dict[str, F
     return fields
 
 
-def _whys(first: First, other: Second | None) -> list[str]:
+def _chances(plan: BubblePlan, first: First, other: Second) -> Floats:
+    found = chances(first.tone, first.streak, other.ink, first.masks, plan.starts, plan.multiple, plan.counted, first.hand)
+    return np.where(first.masks == other.masks, found, np.maximum(found, 0.5))
+
+
+def _whys(first: First, other: Second | None, p_wrong: Floats) -> list[str]:
     """For each row why a person must look at it, or ''."""
     codes = first.whys
     said = decide.WHYS
     if other is None:
         return [said[code] for code in codes.tolist()]
     every = (*said, *second.WHYS, _DISAGREE)
+    codes = np.where(codes == decide.UNSURE, 0, codes)  # both readers' measures say that better together
+    codes = np.where((codes == 0) & (first.masks == other.masks) & (p_wrong > DOUBT), decide.UNSURE, codes)
     codes = np.where(codes == 0, np.where(other.whys == 0, 0, other.whys + len(said)), codes)
-    settled = (first.whys == decide.UNSURE) & other.plain & (other.whys == 0) & (first.p_wrong < _NEARLY) & (first.hand[5] == 0)
-    codes = np.where(settled, 0, codes)
     codes = np.where((codes == 0) & (first.masks != other.masks), len(every) - 1, codes)
     return [every[code] for code in codes.tolist()]

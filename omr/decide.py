@@ -6,6 +6,7 @@ between is a doubt, never a guess. docs/how-a-bubble-is-read.md explains every n
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,19 +19,19 @@ Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 Ints = NDArray[np.int64]
 
-EMPTY = 0.070  # mean new darkness that ghosts, smudges and specks reach; more is never plainly empty
-EMPTY_SHARE, LEAST_EMPTY = 0.20, 0.035  # ... nor is more than this share of the candidate's usual darkness
-TAIL = 3.5  # ln(1e-6) / ln(0.02): where an exponential tail whose 98th percentile is the page's noise has a millionth left
-MARK_SHARE = 0.45  # share of the candidate's usual darkness that is a mark even when it is below MARK
-MARK = 0.105  # mean new darkness from which ink as dark as the candidate's other marks is a mark: a tick has 0.10 to 0.20
-FILLED = 0.30  # share of the candidate's usual darkness from which paler ink is a mark too
-LIKE = 0.55  # share of the usual depth of ink that a stroke needs to be called as dark as the others
+# The first reader's own log odds that a bubble is marked, fitted on simulated pages (benchmarks.fit_readers).
+AT_ZERO, INK, FULL, HAND, NOISE, BESIDE = 12.31, 5.95, 39.0, 3.64, 4.09, 3.67
+_FAINTEST = 0.01  # new darkness that is added before logarithms are taken: what noise leaves
+TWO_LEVEL, BLACK = 0.97, 2.0  # depth of a mark on a black and white scan, where what is left of an erasure is as black: times BESIDE
+MOST_INK = 0.3  # mean new darkness beyond which a mark is no likelier
+MOST_BESIDE = 2.0  # a bubble that is more than e squared times fainter than its row's strongest is not less likely still a mark
+PLAIN = 0.105  # mean new darkness of a mark from which a hand is learnt
 PEER = 0.60  # two marks of one row count as equals when the weaker has this share of the stronger's ink
-LOST = 0.10  # share of the page's marks that may be weak before its blank rows are doubted
+MISSED = 30.0  # how many rows with one mark there are to a blank one
+LEAST_SPREAD, MOST_SPREAD = 0.12, 0.45  # of the logarithm of a hand's marks
 PALE, ALONE = 0.008, 0.3  # least darkness of a bubble that stands out of its row, and the most that the next one has of it
-PRINTED = 0.10  # what a letter may add where no blank of it was there to compare with
-SURE = 0.01  # a bubble between this probability and its complement is a doubt
-_TAIL = float(np.log((1 - SURE) / SURE))
+PRINTED = 0.03  # what a letter may add where no blank of it was there to compare with
+SURE = 0.01  # a row that is wrong with more than this probability is a doubt
 _FEW = 5  # marks from which a hand can be learnt
 _USUAL = (0.45, 0.55, 0.02)  # tone, depth and noise of a hand that is not known
 
@@ -41,9 +42,8 @@ WHYS = (
     "two marks, and one may be an erasure",
     "the scan is black and white, where a pale mark leaves nothing",
     "row after row one bubble is a little darker than the others: the page may be marked too faintly to read",
-    "so many of the page's marks are weak that one may be lost",
 )
-UNSEEN, UNSURE, ERASED, THIN, FAINT, WEAK = range(1, 7)
+UNSEEN, UNSURE, ERASED, THIN, FAINT = range(1, 6)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,16 +54,16 @@ class Hand:
     depth: float = _USUAL[1]  # darkness of what is inked
     noise: float = _USUAL[2]
     marks: int = 0  # how many marks it was learnt from
-    weak: float = 0.0  # share of them that is hardly more than an empty bubble may be
+    spread: float = 0.25  # standard deviation of the logarithm of their darkness
     pale: bool = False  # hardly any mark, but row after row one bubble that is a little darker than the others
 
     def numbers(self) -> Floats:
-        return np.array([self.tone, self.depth, self.noise, self.marks, self.weak, self.pale], np.float64)
+        return np.array([self.tone, self.depth, self.noise, self.marks, self.spread, self.pale], np.float64)
 
     @classmethod
     def of(cls, numbers: Floats) -> Hand:
-        tone, depth, noise, marks, weak, pale = numbers.tolist()
-        return cls(tone, depth, noise, int(marks), weak, bool(pale))
+        tone, depth, noise, marks, spread, pale = numbers.tolist()
+        return cls(tone, depth, noise, int(marks), spread, bool(pale))
 
 
 @njit(cache=True, nogil=True)
@@ -102,47 +102,58 @@ def learn_hand(tone: Floats, depth: Floats, starts: Ints, multiple: Bools) -> Fl
         if not multiple[r]:
             rows += 1
             pale += tone[top] > PALE and next_ < ALONE * tone[top]
-        if tone[top] > MARK and next_ < 0.4 * tone[top]:
+        if tone[top] > PLAIN and next_ < 0.4 * tone[top]:
             tones[marks], depths[marks] = tone[top], depth[top]
             marks += 1
-    out = np.array([_USUAL[0], _USUAL[1], _USUAL[2], float(marks), 0.0, 0.0])
+    out = np.array([_USUAL[0], _USUAL[1], _USUAL[2], float(marks), 0.25, 0.0])
     if rest >= 20:
         out[2] = ranked(others, rest, 0.98)
     if marks < _FEW:
         out[5] = 1.0 if pale >= max(float(_FEW), rows / 2) else 0.0
         return out
     out[0], out[1] = ranked(tones, marks, 0.5), ranked(depths, marks, 0.5)
-    empty = thresholds(out)[0]
-    for k in range(marks):
-        out[4] += (tones[k] < 2 * empty) / marks
+    spread = np.log(out[0] / max(ranked(tones, marks, 0.1), 1e-3)) / 1.28
+    out[4] = min(max(spread, LEAST_SPREAD), MOST_SPREAD)
     return out
 
 
 @njit(cache=True, nogil=True)
-def thresholds(hand: Floats) -> tuple[float, float, float]:
-    """Empty below the first; a mark above the second if its ink is as dark as the hand's, above the third in any case."""
-    own = min(EMPTY, max(LEAST_EMPTY, EMPTY_SHARE * hand[0]))
-    empty = max(own, min(TAIL * hand[2], 0.12))
-    dark = max(min(MARK, MARK_SHARE * hand[0]), 1.25 * empty)
-    return empty, dark, max(dark, min(FILLED * hand[0], 0.25))
+def probability(tone: float, top: float, hand: Floats) -> float:
+    """That a bubble is marked, a logistic of the logarithm of its ink: less ink is enough of a faint hand and on a quiet
+    page, more is asked for beside a stronger mark where one answer is meant.
+
+    Parameters
+    ----------
+    tone : mean new darkness, 0..1
+    top : that of the row's strongest; 0 where several answers are asked for
+    hand : (6,) float64, the numbers of a `Hand`
+    """
+    ink = np.log(tone + _FAINTEST)
+    beside = min(max(np.log(top + _FAINTEST) - ink, 0.0), MOST_BESIDE)
+    own, noise = min(max(hand[0], 0.1), 0.8), min(max(hand[2], 0.012), 0.15)
+    odds = AT_ZERO + INK * ink + FULL * min(tone, MOST_INK) - BESIDE * beside * (BLACK if hand[1] > TWO_LEVEL else 1.0)
+    odds -= HAND * np.log(own / 0.45) + NOISE * np.log((noise + 0.01) / 0.03)
+    return float(1.0 / (1.0 + np.exp(-max(-30.0, min(30.0, odds)))))
 
 
 @njit(cache=True, nogil=True)
-def probability(tone: float, empty: float, mark: float) -> float:
-    """That a bubble is marked: SURE at `empty`, 1 - SURE at `mark`, a logistic of the tone between and beyond."""
-    middle, half = (empty + mark) / 2, max((mark - empty) / 2, 1e-6)
-    return float(1.0 / (1.0 + np.exp(-max(-40.0, min(40.0, (tone - middle) / half * _TAIL)))))
+def missed(top: float, hand: Floats) -> float:
+    """That a row which looks blank has a mark that left no more than `top`: how rarely this hand marks so faintly, a
+    normal tail of the logarithm, against how much rarer blank rows are than marked ones."""
+    away = (np.log(max(hand[0], 0.1)) - np.log(top + _FAINTEST)) / hand[4]
+    tail = 0.5 * math.erfc(away / math.sqrt(2.0))
+    return MISSED * tail / (1.0 + MISSED * tail)
 
 
 @njit(cache=True, nogil=True)
 def decide(
-    tone: Floats, depth: Floats, known: Bools, starts: Ints, multiple: Bools, counted: Bools, hand: Floats, thin: bool
+    tone: Floats, known: Bools, starts: Ints, multiple: Bools, counted: Bools, hand: Floats, thin: bool
 ) -> tuple[Ints, Floats, Ints]:
     """The marked bubbles of each row, the probability that this is wrong, and why a person must look.
 
     Parameters
     ----------
-    tone, depth : (n,) float64, mean new darkness and the darkness of what is inked; tone is negative where not seen
+    tone : (n,) float64, mean new darkness; negative where not seen
     known : (n,) bool, a blank of the same letter was there to compare with
     starts : (rows + 1,) int64
     multiple, counted : (rows,) bool
@@ -155,39 +166,32 @@ def decide(
     """
     rows = starts.shape[0] - 1
     masks, wrong, whys = np.zeros(rows, np.int64), np.zeros(rows), np.zeros(rows, np.int64)
-    empty, dark, filled = thresholds(hand)
     for r in range(rows):
-        right, seen, unsure, marks = 1.0, True, False, 0
-        most, least = 0.0, 1.0
+        right, seen, marks, most, least = 1.0, True, 0, 0.0, 1.0
         for i in range(starts[r], starts[r + 1]):
-            if tone[i] < 0.0:
-                seen = False
-                continue
-            mark = (dark if depth[i] >= LIKE * hand[1] else filled) + (0.0 if known[i] else PRINTED)
-            p = probability(tone[i], empty, mark)
+            seen = seen and tone[i] >= 0.0
+            most = max(most, tone[i])
+        for i in range(starts[r], starts[r + 1]):
+            p = probability(max(tone[i], 0.0), 0.0 if multiple[r] else most, hand)
+            if not known[i]:
+                low = probability(max(tone[i] - PRINTED, 0.0), 0.0 if multiple[r] else most, hand)
+                p = low if p > 0.5 else p
             right *= max(p, 1.0 - p)
-            unsure = unsure or min(p, 1.0 - p) > SURE
             if p > 0.5:
                 masks[r] |= 1 << (i - starts[r])
                 marks += 1
-                most, least = max(most, tone[i]), min(least, tone[i])
+                least = min(least, tone[i])
+        if marks == 0 and counted[r] and hand[3] >= _FEW:
+            right *= 1.0 - missed(most, hand)
         if not seen:
             masks[r], whys[r], right = 0, UNSEEN, 0.5
-        elif unsure:
+        elif 1.0 - right > SURE:
             whys[r] = UNSURE
         elif marks > 1 and not multiple[r] and least < PEER * most:
             whys[r] = ERASED
-        elif counted[r] and (marks == 0 or multiple[r]):
-            whys[r] = _lost(marks, hand, thin)
+        elif counted[r] and (marks == 0 or multiple[r]) and thin:
+            whys[r] = THIN
+        elif counted[r] and marks == 0 and hand[5] > 0.0:
+            whys[r] = FAINT
         wrong[r] = 1.0 - right
     return masks, wrong, whys
-
-
-@njit(cache=True, nogil=True)
-def _lost(marks: int, hand: Floats, thin: bool) -> int:
-    """Why a row that shows fewer marks than it might have cannot be believed, or 0."""
-    if thin:
-        return THIN
-    if marks == 0 and hand[5] > 0.0:
-        return FAINT
-    return WEAK if marks == 0 and hand[4] > LOST else 0

@@ -15,12 +15,14 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 
-INNER = 0.70  # share of the half axes that is counted: a printed ring, even a little displaced, lies outside
+INNER = 0.68  # share of the half axes that is counted: a printed ring, even a little displaced, lies outside
 _AROUND = 1.30  # ... and at which the paper beside a bubble is sampled
 _INK = 0.82  # of the local light: a pixel darker than this is inked
 _DEEP = 0.60  # ... and darker than this deeply so
-_ENOUGH = 4  # bubbles of one letter from which its print can be told
-_LOW = 0.25  # share of a letter's bubbles that may be taken to be empty
+_COMMON = 0.06  # new darkness that may be common to a row
+_STANDS_OUT = 0.08  # darkness by which one bubble of a row is beyond the next
+_ENOUGH = 2  # bubbles of one letter from which its print can be told
+_LOW = 0.10  # share of a letter's bubbles that may be taken to be empty
 _UNLIKE = 0.25  # darkness by which one letter's print does not differ from another's
 _OPEN = 0.75  # share inked by which print leaves paper between its strokes, and a fill does not
 
@@ -141,7 +143,30 @@ def ranked(values: Floats, n: int, share: float) -> float:
 
 
 @njit(cache=True, nogil=True)
-def less_print(dark: Floats, cover: Floats, by_kind: Ints, kind_starts: Ints, lettered: Bools) -> tuple[Floats, Floats, Bools]:
+def may_be_empty(dark: Floats, starts: Ints, multiple: Bools) -> Bools:
+    """(n,) bool: bubbles that can tell what a letter's print is like: seen, and not the one that stands out of a row
+    where one answer is asked for. So a letter that is filled in every row lends none of its fills."""
+    out = dark >= 0.0
+    for r in range(starts.shape[0] - 1):
+        first, last = starts[r], starts[r + 1]
+        if multiple[r] or last - first < 2:
+            continue
+        top = first
+        for i in range(first, last):
+            if dark[i] > dark[top]:
+                top = i
+        next_ = 0.0
+        for i in range(first, last):
+            if i != top:
+                next_ = max(next_, dark[i])
+        out[top] = out[top] and dark[top] < next_ + _STANDS_OUT
+    return out
+
+
+@njit(cache=True, nogil=True)
+def less_print(
+    dark: Floats, cover: Floats, empty: Bools, by_kind: Ints, kind_starts: Ints, lettered: Bools
+) -> tuple[Floats, Floats, Bools]:
     """New darkness: what a bubble has beyond its printed letter, that is beyond the emptier part of the same letter.
 
     A letter of which nearly every bubble is filled has no empty part: its level is far from what the other letters'
@@ -150,6 +175,7 @@ def less_print(dark: Floats, cover: Floats, by_kind: Ints, kind_starts: Ints, le
     Parameters
     ----------
     dark, cover : (n,) float64, mean darkness and share inked, -1 where a bubble was not seen
+    empty : (n,) bool, as `may_be_empty` gives it
     by_kind, kind_starts, lettered : as in `BubblePlan`
 
     Returns
@@ -162,8 +188,8 @@ def less_print(dark: Floats, cover: Floats, by_kind: Ints, kind_starts: Ints, le
     levels, usual = np.empty((2, kinds)), np.zeros(2)
     for k in range(kinds):
         members = by_kind[kind_starts[k] : kind_starts[k + 1]]
-        low, seen = _low(dark, members)
-        inked, _ = _low(cover, members)
+        low, seen = _low(dark, empty, members)
+        inked, _ = _low(cover, empty, members)
         if seen >= _ENOUGH and inked < _OPEN:
             bases[k, 0], bases[k, 1] = low, inked
             levels[0, many], levels[1, many] = low, inked
@@ -184,11 +210,31 @@ def less_print(dark: Floats, cover: Floats, by_kind: Ints, kind_starts: Ints, le
 
 
 @njit(cache=True, nogil=True)
-def _low(values: Floats, members: Ints) -> tuple[float, int]:
+def _low(values: Floats, empty: Bools, members: Ints) -> tuple[float, int]:
     """What the emptier part of a letter's bubbles does not exceed, and how many are seen."""
     some, seen = np.empty(members.shape[0]), 0
     for i in members:
-        if values[i] >= 0.0:
+        if empty[i]:
             some[seen] = values[i]
             seen += 1
     return ranked(some, seen, _LOW) if seen > 0 else 0.0, seen
+
+
+@njit(cache=True, nogil=True)
+def less_common(tone: Floats, starts: Ints, multiple: Bools) -> None:
+    """Takes off what most bubbles of a row have in common, in rows where one answer is asked for: a row that was printed
+    or scanned a little aside shows some of its letters and rings as new ink, and no answer is in every bubble.
+
+    Parameters
+    ----------
+    tone : (n,) float64, new darkness, negative where not seen; changed in place
+    starts, multiple : as in `BubblePlan`
+    """
+    for r in range(starts.shape[0] - 1):
+        run = tone[starts[r] : starts[r + 1]]
+        if multiple[r] or run.shape[0] < 3 or run.min() < 0.0:
+            continue
+        middle = (run.shape[0] - 1) // 2 if run.shape[0] > 4 else run.shape[0] // 2 - 1
+        common = min(ranked(run.copy(), run.shape[0], middle / (run.shape[0] - 1)), _COMMON)
+        for k in range(run.shape[0]):
+            run[k] = max(run[k] - common, 0.0)

@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 from omr.around import around
 from omr.rows import BubblePlan
 from omr.second_kernels import blanks, new_ink, pictures
-from omr.streaks import streak_ink
 from scanner.kernels import njit
 
 Grey = NDArray[np.uint8]
@@ -26,12 +25,19 @@ Bools = NDArray[np.bool_]
 _LEAST_PAPER = 0.5  # a bubble whose surroundings are darker than this share of the page's paper is not seen
 _LEAST_FREE = 0.08  # share of a bubble that must be free of print for anything to be said of it
 _LEAST = 0.085  # share newly inked below which a bubble is empty, whatever the page is like
+_LEAST_SHARE = 0.25  # ... or less than this share of what the page's usual mark covers
+_PRINTED = (0.03, 0.15, 0.15)  # what a letter may add to the first three measures where none of its blanks was seen
 _EQUAL = 0.25  # where one answer is asked for, a mark counts beside the row's strongest from this share of it on
-_FAR = (0.4, 2.5)  # times the share that takes to be a mark: below and above it there is no question
+_COLUMN = 3.0  # times what a streak darkens a bubble on the whole is the share that it covers
 _PALE_HAND = 0.33  # stroke of the page's usual marks below which the lower level of ink is counted
 _MAYBE = 0.03  # new darkness from which a bubble may hold a mark, and its surroundings are looked at
 _COVERED = 0.80  # share of a bubble that is inked when it is filled and not only crossed
-_SPILLED = 0.12  # share of a bubble's surroundings that is inked when a mark runs out of it
+_LEFT, _LEFT_SHARE = 0.055, 0.12  # new darkness beside a mark, and its share of the mark's, that no clean erasure leaves
+_SHADE = 0.045  # new darkness from which it matters whether a bubble is stained
+_PALER, _SOME, _WIDE = 0.62, 0.05, 0.22  # a stain: of the usual stroke; share of the surroundings inked, with and without a corner
+_SURROUNDED, _WEAKER = 0.33, 0.95  # ... and where so much of them is, all but the blackest marks may be
+_LOOPED = 0.10  # share of the surroundings inked when a ring may be drawn around a bubble of a row without a mark
+_SPILLED = 0.15  # share of a bubble's surroundings that is inked when a mark runs out of it
 _RINGED = 3  # of the four diagonals around a bubble inked: a cross over it or a ring around it
 _CROSSED = 3  # strokes that leave through the four corners: a cross over a fill; over an empty bubble a cross is a mark
 _STREAKED = 1.5  # times what a streak is measured to add; a mark must be one without it
@@ -44,8 +50,10 @@ WHYS = (
     "a bubble is ringed or crossed and not filled",
     "the only mark may be crossed out",
     "two marks, and one may be crossed out",
+    "what darkens a bubble runs on all around it, as a stain does",
+    "beside a mark there is ink that may be an erasure, or a weaker mark",
 )
-_UNSEEN, _STREAKED_WHY, _RING, _CROSSED_OUT, _TWO = range(1, 6)
+_UNSEEN, _STREAKED_WHY, _RING, _CROSSED_OUT, _TWO, _STAINED, _GHOST = range(1, 8)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,38 +62,37 @@ class Second:
 
     ink: Floats  # (n, 5) as `new_ink` gives it
     extra: Floats  # (n, 3) as `around` gives it
-    streak: Floats  # (n,)
+    share: Floats  # (n,) share of the bubble that counts as inked
     masks: Ints  # (rows,) a bit for each marked bubble
     whys: Ints  # (rows,) an index of `WHYS`
-    plain: Bools  # (rows,) each bubble of the row has far less ink, or far more, than it takes to be a mark
 
 
-def second_reading(pixels: Grey, frames: Floats, plan: BubblePlan, *, paper: float) -> Second:
+def second_reading(pixels: Grey, frames: Floats, plan: BubblePlan, streak: Floats, *, paper: float) -> Second:
     dark, papers = pictures(pixels, frames, _LEAST_PAPER * paper)
-    models, limits, _ = blanks(dark, papers, plan.by_kind, plan.kind_starts)
+    models, limits, own = blanks(dark, papers, plan.by_kind, plan.kind_starts, plan.starts, plan.multiple)
     ink = new_ink(dark, papers, models, limits, plan.kind_of)
-    share, quiet, usual = rank_basis(ink, plan.starts, plan.multiple)
+    strange = (plan.lettered & ~own)[plan.kind_of] & (ink[:, 0] >= 0.0)
+    if strange.any():
+        ink[strange, :3] = np.maximum(ink[strange, :3] - _PRINTED, 0.0)
+    share, quiet, usual, stroke = rank_basis(ink, streak, plan.starts, plan.multiple)
     masks = ranked_marks(share, plan.starts, plan.multiple, quiet)
     maybe = ink[:, 0] > _MAYBE
     looked = maybe | (((masks == 0) | plan.multiple)[plan.line_of] & (ink[:, 0] >= 0))
     extra = around(pixels, frames, papers, looked)
-    streak = streak_ink(pixels, frames, papers, maybe, 0.7)
-    whys = objections(ink, extra, streak, masks, plan.starts, plan.multiple, usual)
-    far = (share < _FAR[0] * quiet) & (share >= 0.0) | (share > _FAR[1] * quiet)
-    plain = np.minimum.reduceat(far, plan.starts[:-1]) if len(plan.lines) else np.zeros(0, np.bool_)
-    return Second(ink, extra, streak, masks, whys, plain)
+    whys = objections(ink, extra, streak, masks, plan.starts, plan.multiple, usual, stroke)
+    return Second(ink, extra, share, masks, whys)
 
 
 @njit(cache=True, nogil=True)
-def rank_basis(ink: Floats, starts: Ints, multiple: Bools) -> tuple[Floats, float, float]:
+def rank_basis(ink: Floats, streak: Floats, starts: Ints, multiple: Bools) -> tuple[Floats, float, float, float]:
     """The share of each bubble that counts as inked, how much of it an empty bubble of this page may show, and the
-    darkness of the page's usual mark.
+    darkness of the page's usual mark and of its strokes.
 
-    The latter two from the strongest of each row of single answers, and from all others. A page of pale marks is
+    The latter three from the strongest of each row of single answers, and from all others. A page of pale marks is
     counted at a lower level of ink.
     """
     n = ink.shape[0]
-    tops, strokes, others, m, k = np.empty(n), np.empty(n), np.empty(n), 0, 0
+    tops, strokes, covers, others, m, k = np.empty(n), np.empty(n), np.empty(n), np.empty(n), 0, 0
     for r in range(starts.shape[0] - 1):
         if multiple[r]:
             continue
@@ -94,12 +101,14 @@ def rank_basis(ink: Floats, starts: Ints, multiple: Bools) -> tuple[Floats, floa
             if ink[i, 1] > ink[top, 1]:
                 top = i
         if ink[top, 1] > 0.2 and starts[r + 1] - starts[r] > 1:
-            tops[m], strokes[m] = ink[top, 0], ink[top, 3]
+            tops[m], strokes[m], covers[m] = ink[top, 0], ink[top, 3], ink[top, 2]
             m += 1
     stroke = np.median(strokes[:m]) if m >= 5 else 0.5
     usual = np.median(tops[:m]) if m >= 5 else 0.45
     share = ink[:, 1].copy() if stroke < _PALE_HAND else ink[:, 2].copy()
     for i in range(n):
+        if streak[i] > 0.0:
+            share[i] = max(share[i] - _COLUMN * streak[i], 0.0)
         if ink[i, 4] < _LEAST_FREE:
             share[i] = -1.0
     for r in range(starts.shape[0] - 1):
@@ -111,7 +120,8 @@ def rank_basis(ink: Floats, starts: Ints, multiple: Bools) -> tuple[Floats, floa
                 others[k] = share[i]
                 k += 1
     noise = np.sort(others[:k])[int(0.97 * (k - 1) + 0.5)] if k >= 20 else 0.05
-    return share, max(_LEAST, min(2.2 * noise, 0.25)), usual
+    covered = np.median(covers[:m]) if m >= 5 else 1.0
+    return share, max(min(_LEAST, _LEAST_SHARE * covered), min(2.2 * noise, 0.25)), usual, min(max(stroke, 0.2), 0.8)
 
 
 @njit(cache=True, nogil=True)
@@ -137,7 +147,7 @@ def ranked_marks(share: Floats, starts: Ints, multiple: Bools, quiet: float) -> 
 
 
 @njit(cache=True, nogil=True)
-def objections(ink: Floats, extra: Floats, streak: Floats, masks: Ints, starts: Ints, multiple: Bools, usual: float) -> Ints:
+def objections(ink: Floats, extra: Floats, streak: Floats, masks: Ints, starts: Ints, multiple: Bools, usual: float, stroke: float) -> Ints:
     """(rows,) int64, an index of `WHYS`: why a person must look at a row, by what lies in and around its bubbles."""
     rows = starts.shape[0] - 1
     out = np.zeros(rows, np.int64)
@@ -146,21 +156,38 @@ def objections(ink: Floats, extra: Floats, streak: Floats, masks: Ints, starts: 
         if masks[r] < 0:
             out[r] = _UNSEEN
             continue
-        marks = 0
+        marks, top = 0, 0.0
         for k in range(starts[r + 1] - starts[r]):
             marks += masks[r] >> k & 1
+            top = max(top, ink[starts[r] + k, 0])
         for i in range(starts[r], starts[r + 1]):
             marked = masks[r] >> (i - starts[r]) & 1
             covered = ink[i, 2] > _COVERED
             if marked and streak[i] > 0.0 and ink[i, 0] - _STREAKED * streak[i] < filled:
                 out[r] = _STREAKED_WHY
                 break
-            if not marked and extra[i, 1] >= _RINGED:
+            if not marked and not multiple[r] and marks > 0 and streak[i] == 0.0 and ink[i, 0] > max(_LEFT, _LEFT_SHARE * top):
+                out[r] = _GHOST
+            if streak[i] == 0.0 and ink[i, 0] > _SHADE and _is_stain(ink[i], extra[i], stroke):
+                out[r] = _STAINED
+            elif not marked and (extra[i, 1] >= _RINGED or (marks == 0 and extra[i, 1] >= 2 and extra[i, 0] > _LOOPED)):
                 out[r] = _RING
             elif marked and marks == 1 and covered and extra[i, 2] >= _CROSSED:
                 out[r] = _CROSSED_OUT
-            elif marked and marks > 1:
-                crossed = covered and extra[i, 2] >= 2
-                if crossed or (not multiple[r] and (extra[i, 1] >= _RINGED or extra[i, 0] > _SPILLED)):
-                    out[r] = _TWO
+            elif marked and marks > 1 and _is_crossed(extra[i]):
+                out[r] = _TWO
     return out
+
+
+@njit(cache=True, nogil=True)
+def _is_stain(ink: Floats, extra: Floats, stroke: float) -> bool:
+    """Paler than the hand's strokes and running on beyond the bubble; or so far around it that nothing can be said."""
+    pale = ink[3] < _PALER * stroke
+    runs_on = extra[0] > _WIDE or (extra[0] > _SOME and extra[2] >= 1)
+    return bool((pale and runs_on) or (extra[0] > _SURROUNDED and extra[2] < 4 and ink[3] < _WEAKER * stroke))
+
+
+@njit(cache=True, nogil=True)
+def _is_crossed(extra: Floats) -> bool:
+    """A cross runs out through the corners; a fill in a hurry runs out somewhere."""
+    return bool(extra[2] >= _CROSSED or (extra[2] >= 2 and extra[1] >= _RINGED and extra[0] > _SPILLED))

@@ -21,7 +21,8 @@ _INNER = 0.70  # share of the half axes within which ink counts
 _BOX = 1.27  # half axes at which a bubble's paper is sampled, along the four sides of a box
 _LIGHT = 0.7  # share of those samples that are not lighter than the paper is taken to be
 _SAME = 10  # of 255: two bubbles of one letter whose mean darkness differs by less hold the same ink
-_ENOUGH = 4  # pictures of one letter from which a blank one can be told
+_FAR, _FULL = 22, 300  # of 255: how far beyond its row an answer's mean darkness is; what stands for one that is left out
+_ENOUGH = 2  # pictures of one letter from which a blank one can be told
 _OPEN = 31  # of 255: a blank whose lightest quarter is darker than this has no paper in it
 _PRINT = (38, 89)  # of 255: darkness from which a cell of a blank may be print, and surely is
 _SLACK = 9  # of 255: darkness by which a cell may exceed a blank without being new ink
@@ -129,7 +130,7 @@ def _paper(pixels: Grey, f: Floats, around: NDArray[np.int32]) -> float:
 
 
 @njit(cache=True, nogil=True)
-def blanks(dark: Grey, papers: Floats, by_kind: Ints, kind_starts: Ints) -> tuple[Grey, Grey, Bools]:
+def blanks(dark: Grey, papers: Floats, by_kind: Ints, kind_starts: Ints, starts: Ints, multiple: Bools) -> tuple[Grey, Grey, Bools]:
     """What an unfilled bubble of each letter looks like on this page.
 
     The mean picture of those bubbles of a letter that hold hardly more ink than its emptiest ones. A letter of which
@@ -140,7 +141,7 @@ def blanks(dark: Grey, papers: Floats, by_kind: Ints, kind_starts: Ints) -> tupl
     ----------
     dark : (n, cells) uint8
     papers : (n,) float64, -1 where not seen
-    by_kind, kind_starts : as in `BubblePlan`
+    by_kind, kind_starts, starts, multiple : as in `BubblePlan`
 
     Returns
     -------
@@ -155,17 +156,18 @@ def blanks(dark: Grey, papers: Floats, by_kind: Ints, kind_starts: Ints) -> tupl
         total = np.int32(0)
         for k in range(_CELLS):
             total += np.int32(dark[i, k]) if _INSIDE[k] else np.int32(0)
-        levels[i] = total // _AREA
+        levels[i] = total // _AREA if papers[i] >= 0.0 else _FULL
+    _leave_out_answers(levels, starts, multiple)
     for kind in range(kinds):
         first, last = kind_starts[kind], kind_starts[kind + 1]
-        least, seen = _emptiest(levels, papers, by_kind[first:last])
+        least, seen = _emptiest(levels, by_kind[first:last])
         if seen < _ENOUGH:
             continue
         sums[:] = 0
         n = 0
         for j in range(first, last):
             i = by_kind[j]
-            if papers[i] >= 0.0 and levels[i] <= least + _SAME:
+            if levels[i] <= min(least + _SAME, _FULL - 1):
                 n += 1
                 for k in range(_CELLS):
                     sums[k] += dark[i, k]
@@ -184,13 +186,29 @@ def blanks(dark: Grey, papers: Floats, by_kind: Ints, kind_starts: Ints) -> tupl
 
 
 @njit(cache=True, nogil=True)
-def _emptiest(levels: NDArray[np.int32], papers: Floats, members: Ints) -> tuple[int, int]:
-    """The mean darkness that a sixteenth of the seen members do not exceed, and how many are seen."""
-    seen, histogram = 0, np.zeros(256, np.int32)
+def _leave_out_answers(levels: NDArray[np.int32], starts: Ints, multiple: Bools) -> None:
+    """Sets to `_FULL` what is by far the darkest of a row where one answer is asked for: it is no blank, and where one
+    letter is the answer to every question there would be no other."""
+    for r in range(starts.shape[0] - 1):
+        run = levels[starts[r] : starts[r + 1]]
+        if multiple[r] or run.shape[0] < 2:
+            continue
+        top = np.argmax(run)
+        next_ = 0
+        for k in range(run.shape[0]):
+            if k != top:
+                next_ = max(next_, run[k])
+        if run[top] > next_ + _FAR:
+            run[top] = _FULL
+
+
+@njit(cache=True, nogil=True)
+def _emptiest(levels: NDArray[np.int32], members: Ints) -> tuple[int, int]:
+    """The mean darkness that a sixteenth of the members which may be blank do not exceed, and how many they are."""
+    seen, histogram = 0, np.zeros(_FULL + 1, np.int32)
     for i in members:
-        if papers[i] >= 0.0:
-            histogram[levels[i]] += 1
-            seen += 1
+        histogram[levels[i]] += 1
+        seen += levels[i] < _FULL
     level, below = 0, histogram[0]
     while below <= seen // 16 and level < 255:
         level += 1

@@ -8,7 +8,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from omr.decide import WHYS, Hand, decide, learn_hand, probability, thresholds
+from omr.decide import WHYS, Hand, decide, learn_hand, missed, probability
 
 HAND = Hand(tone=0.5, depth=0.6, noise=0.005, marks=40)
 
@@ -21,11 +21,11 @@ class Said:
     why: str
 
 
-def decided(tones: list[float], hand: Hand = HAND, *, multiple: bool = False, depth: float = 0.6, thin: bool = False) -> Said:
+def decided(tones: list[float], hand: Hand = HAND, *, multiple: bool = False, thin: bool = False) -> Said:
     """The decision of one row by itself."""
     n = len(tones)
     masks, wrong, whys = decide(
-        np.array(tones), np.full(n, depth), np.ones(n, bool), np.array([0, n]), np.array([multiple]), np.ones(1, bool), hand.numbers(), thin
+        np.array(tones), np.ones(n, bool), np.array([0, n]), np.array([multiple]), np.ones(1, bool), hand.numbers(), thin
     )
     marked = tuple(i for i in range(n) if int(masks[0]) >> i & 1)
     return Said(marked, bool(whys[0]), float(wrong[0]), WHYS[int(whys[0])])
@@ -64,8 +64,14 @@ def test_the_order_of_the_options_does_not_matter(tones: list[float], order: lis
 
 @given(st.floats(0, 1), st.floats(0, 0.5))
 def test_more_ink_never_makes_a_mark_less_likely(tone: float, more: float) -> None:
-    empty, mark, _ = thresholds(HAND.numbers())
-    assert probability(tone + more, empty, mark) >= probability(tone, empty, mark)
+    hand = HAND.numbers()
+    assert probability(tone + more, 0.0, hand) >= probability(tone, 0.0, hand)
+    assert probability(tone, tone + more, hand) <= probability(tone, tone, hand)
+
+
+@given(st.floats(0, 0.3), st.floats(0, 0.3))
+def test_the_more_a_blank_row_shows_the_likelier_a_mark_was_missed(top: float, more: float) -> None:
+    assert missed(top + more, HAND.numbers()) >= missed(top, HAND.numbers())
 
 
 def test_a_ghost_of_a_third_beside_a_mark_is_a_doubt() -> None:
