@@ -61,7 +61,7 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """Every way in which the page may be a side of a form; with a page code that belongs to one, that one."""
+    """Every way in which the page may be a side of a form; with a page code that belongs to one, those as that one."""
 
     ways: tuple[Found, ...]
     coded: bool  # a page code was looked for
@@ -88,10 +88,11 @@ def compile_forms(templates: Sequence[Template]) -> tuple[Alike, ...]:
 def place(page: Page, groups: Sequence[Alike], holds: Callable[[Found], bool], *, confirm: bool) -> Placed:
     """Try the forms on the page, the quick ways first.
 
-    `holds` says of a way whether the form's print is where it should be: for forms without a page code slower ways are
-    tried only when none of the quicker ones holds. `confirm`: page codes are read by the second decoder too.
+    `holds` says of a way whether the form's print is where it should be: slower ways are tried only when none of the
+    quicker ones holds. `confirm`: page codes are read by the second decoder too.
     """
     ways: list[Found] = []
+    known: list[Found] = []  # by a page code, though the print is not where it should be
     texts: list[str] = []
     for group in groups:
         mine: list[Found] = []
@@ -107,6 +108,10 @@ def place(page: Page, groups: Sequence[Alike], holds: Callable[[Found], bool], *
                 parsed = PageCode.parse(decoded.text)
                 owner = next((f for f in group.forms if parsed is not None and f.owns(parsed)), None)
                 if owner is not None:
-                    return Placed((Found(owner, laid, parsed, decoded.decoders),), coded=True)
+                    known.append(Found(owner, laid, parsed, decoded.decoders))
+                    if holds(known[-1]):
+                        return Placed((known[-1],), coded=True)
         ways += mine
+    if known:
+        return Placed(tuple(known), coded=True)
     return Placed(tuple(ways), any(group.codes for group in groups), tuple(texts))

@@ -18,6 +18,7 @@ from omr.answers import LEAST_RINGS, FieldReading, Read, read_bubbles
 from omr.bounded import LEAST_HELD, Bounded, read_bounded
 from omr.placing import Found, Placed, compile_forms, place
 from omr.regions import RegionCut, cut_region
+from scanner.causes import growth_of, streaks_in_words
 from scanner.codes import Decoded, barcodes_on, code_on
 from scanner.decode import Page
 from scanner.laid import Laid
@@ -88,7 +89,7 @@ class Reader:
         refusal = _refusal(placed)
         if not placed.ways or (refusal is not None and refusal.kind == "foreign"):
             return self._not_placed(page, look, refusal, evidence)
-        return _conclude(page, _best([check(found) for found in placed.ways]), refusal, cut, whole, evidence)
+        return _conclude(page, look, _best([check(found) for found in placed.ways]), refusal, cut, whole, evidence)
 
     def _not_placed(self, page: Page, look: Look, refusal: PageReading | None, evidence: dict[str, Any]) -> PageReading:
         if refusal is not None and refusal.kind == "foreign":
@@ -181,12 +182,15 @@ def _best(checks: Sequence[_Checked]) -> _Checked:
     return max(checks, key=score)
 
 
-def _conclude(page: Page, checked: _Checked, refusal: PageReading | None, cut: bool, whole: bool, evidence: dict[str, Any]) -> PageReading:
+def _conclude(
+    page: Page, look: Look, checked: _Checked, refusal: PageReading | None, cut: bool, whole: bool, evidence: dict[str, Any]
+) -> PageReading:
     found, form = checked.found, checked.found.form
     known: dict[str, Any] = {"template": form.template, "side": form.side.side, "code": found.code, "decoders": found.decoders}
-    evidence |= _evidence(checked)
+    evidence |= _evidence(checked) | _causes(page, checked, look)
     if checked.read is None:
-        return PageReading("review", checked.objection, "registration", evidence=evidence, **known)
+        because = "".join(f"; {evidence[cause]}" for cause in ("growth", "dirt") if cause in evidence)
+        return PageReading("review", checked.objection + because, "registration", evidence=evidence, **known)
     barcode, fields = _codes(page, found, whole)
     fields |= checked.read.fields
     hand = checked.read.hand
@@ -241,6 +245,14 @@ def _evidence(checked: _Checked) -> dict[str, Any]:
         "black": round(furniture.black, 3),
         "rings": None if checked.rings is None else round(checked.rings, 3),
     }
+
+
+def _causes(page: Page, checked: _Checked, look: Look) -> dict[str, str]:
+    """Damp and dirt, in words, where there are any."""
+    found, laid = checked.found, checked.found.laid
+    grown = str(growth_of(laid, dpi=page.dpi)) if found.form.template.unit == "mm" else ""
+    dirt = next(streaks_in_words(look, laid.mm_a_pixel), "") if look.streaks else ""
+    return {name: said for name, said in (("growth", grown), ("dirt", dirt)) if said}
 
 
 def doubts(reading: PageReading) -> Iterator[str]:
