@@ -16,6 +16,11 @@ const plain: Record<string, string> = {
   "two marks, and one may be crossed out": "有两处填涂，其中一处可能已被划掉",
   "the scan is black and white, where a pale mark leaves nothing": "黑白扫描，淡的填涂可能没有留下痕迹",
   "so many of the page's marks are weak that one may be lost": "本页填涂普遍偏淡，可能有遗漏",
+  "row after row one bubble is a little darker than the others: the page may be marked too faintly to read":
+    "逐行都有一个填涂框略深于其他：本页填涂可能淡到无法识读",
+  "what darkens a bubble runs on all around it, as a stain does": "使填涂框变暗的痕迹延伸到四周，像是污渍",
+  "beside a mark there is ink that may be an erasure, or a weaker mark": "填涂旁另有痕迹，可能是擦痕，也可能是较淡的填涂",
+  "the exam's budget of wrong answers asks for a look": "按本次考试允许的误读数，需要人看一眼",
   "two decoders disagree": "两个条码识读器结果不同",
   "the barcode cannot be read": "条码无法识读",
   "the page is blank": "页面是空白的",
@@ -44,6 +49,23 @@ const plain: Record<string, string> = {
 const shaped: [RegExp, string][] = [
   [/^the page belongs to another form \((.+)\)$/, "页面属于另一种答题卡（$1）"],
   [/^only (\S+) of the printed bubbles are where the registration marks say$/, "只有 $1 的印刷填涂框在定位标记所示的位置"],
+  [/^only (\S+) of the printed boxes are where the registration marks say$/, "只有 $1 的印刷方框在定位标记所示的位置"],
+  [
+    /^the paper is (\S+) (larger|smaller) across and (\S+) (larger|smaller) down than printed: it has grown \(damp\?\)$/,
+    "纸张与印制时相比：横向 $1（$2），纵向 $3（$4），可能受潮",
+  ],
+  [
+    /^the paper is (\S+) (larger|smaller) across and (\S+) (larger|smaller) down than printed: it was scanned or copied smaller$/,
+    "纸张与印制时相比：横向 $1（$2），纵向 $3（$4），可能被缩印或缩扫",
+  ],
+  [
+    /^the paper is (\S+) longer (?:across|down) than (?:across|down): it has grown \(damp\?\) or slipped in the feeder$/,
+    "纸张两个方向的伸缩相差 $1：可能受潮，或进纸打滑",
+  ],
+  [
+    /^a dark line runs (?:down|across) the whole scan (\S+) mm from its (?:left|top) edge: dirt on the scanner's glass$/,
+    "距扫描图边缘 $1 毫米处有一条贯穿全图的暗线：扫描仪玻璃脏污",
+  ],
   [/^only (\d+) of (\d+) timing marks are where the registration marks say$/, "$2 个定时标记中只有 $1 个在定位标记所示的位置"],
   [/^the timing marks are (\S+) mm from where the registration marks say$/, "定时标记偏离应在位置 $1 毫米"],
   [/^the file holds (\d+) pages$/, "文件含有 $1 页"],
@@ -56,7 +78,7 @@ function inChinese(sentence: string): string {
   const known = plain[sentence];
   if (known !== undefined) return known;
   const shape = shaped.find(([pattern]) => pattern.test(sentence));
-  return shape ? sentence.replace(shape[0], shape[1]) : sentence;
+  return shape ? sentence.replace(shape[0], shape[1]).replace("larger", "偏大").replace("smaller", "偏小") : sentence;
 }
 
 /** What the reader said, in the language of whoever looks; several sentences stay several. */
@@ -66,7 +88,7 @@ export function said(text: string): string {
   const whole = inChinese(bare);
   if (whole !== bare) return whole;
   return text
-    .split(/(?<=\.)\s+/)
+    .split(/(?<=\.)\s+|; /)
     .map((one) => inChinese(one.replace(/\.$/, "")))
     .map((one, n, all) => (n < all.length - 1 && !/[。.]$/.test(one) ? `${one}。` : one))
     .join("");
