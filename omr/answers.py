@@ -26,6 +26,7 @@ Floats = NDArray[np.float64]
 
 RING = 0.10  # contrast of a printed ring: grain and JPEG noise stay below 0.05, a pale copy has 0.3
 LEAST_RINGS = 0.85  # share of the rings that must be there; marks hide a few
+_CLEAR, _ALIKE = 0.3, 0.85  # contrast of a row's rings that are where they are looked for, and share of the usual row's
 _EVERY = 16  # rows of pixels: every so many are looked at for single black ones
 _ALONE = 0.003  # share of pixels that are black and alone: print and grain leave a tenth of that, a dither twice
 _DISAGREE = "the two readers do not agree"
@@ -63,13 +64,24 @@ def read_bubbles(pixels: Grey, plan: BubblePlan, laid: Laid, *, paper: float, th
     frames = frames_of(plan, laid)
     rings: float | None = None
     if plan.printed:
-        frames[:, :2] += settle(pixels, frames, plan.starts, plan.grid_of)[plan.line_of, :2]
-        rings = float((ring_contrasts(pixels, frames) > RING).mean())
+        contrasts = ring_contrasts(pixels, frames)
+        if not _in_place(contrasts, plan):
+            frames[:, :2] += settle(pixels, frames, plan.starts, plan.grid_of)[plan.line_of, :2]
+            contrasts = ring_contrasts(pixels, frames)
+        rings = float((contrasts > RING).mean())
         if rings < LEAST_RINGS:
             return Read(rings=rings)
     first = first_reading(pixels, frames, plan, paper=paper, thin=thin and not is_dithered(pixels))
     other = second_reading(pixels, frames, plan, first.streak, paper=paper) if whole else None
     return Read(_fields(plan, first, other), Hand.of(first.hand), rings)
+
+
+def _in_place(contrasts: Floats, plan: BubblePlan) -> bool:
+    """Whether every row's rings are as clear where the transform puts them as the page's usual row's, so that none need
+    be looked for."""
+    rows = np.add.reduceat(contrasts, plan.starts[:-1]) / np.diff(plan.starts)
+    usual = float(np.median(rows))
+    return usual > _CLEAR and float(rows.min()) > _ALIKE * usual
 
 
 def is_dithered(pixels: Grey) -> bool:

@@ -185,13 +185,13 @@ def decide(
             right *= 1.0 - missed(most, hand)
         if not seen:
             masks[r], whys[r], right = 0, UNSEEN, 0.5
-        elif 1.0 - right > SURE:
-            whys[r] = UNSURE
         elif marks > 1 and not multiple[r] and least < PEER * most:
             whys[r] = ERASED
         elif counted[r] and (marks == 0 or multiple[r]) and thin:
             whys[r] = THIN
         elif counted[r] and marks == 0 and hand[5] > 0.0:
             whys[r] = FAINT
+        elif 1.0 - right > SURE:
+            whys[r] = UNSURE
         wrong[r] = 1.0 - right
     return masks, wrong, whys

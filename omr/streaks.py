@@ -14,7 +14,7 @@ Grey = NDArray[np.uint8]
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
-_HINTS = np.array([-1.80, -1.65, -1.50, -1.35, 1.35, 1.50, 1.65, 1.80])  # half axes before and behind, outside the bubble
+_HINTS = np.array([1.32, 1.42, 1.52, 1.62])  # half axes before and behind, outside the bubble and short of the next one's ring
 
 
 @njit(cache=True, nogil=True)
@@ -56,16 +56,19 @@ def streak_ink(pixels: Grey, frames: Floats, papers: Floats, chosen: Bools, inne
 
 @njit(cache=True, nogil=True)
 def _hint(pixels: Grey, x: int, y: int, reach: float, down: float, paper: float) -> bool:
-    """Whether in any column of a bubble the pixels right before and behind it are darker than paper on the whole."""
+    """Whether in any column of a bubble the pixels right before it and those right behind are darker than paper."""
     height, width = pixels.shape
+    far = int(_HINTS[-1] * down) + 1
+    if x - reach < 1 or x + reach >= width - 1 or y < far or y + far >= height:
+        return True
+    least = _HINTS.shape[0] * (paper - max(5.0, 0.022 * paper))
     for column in range(int(x - reach), int(x + reach) + 1):
-        total, n = 0.0, 0
+        before, behind = 0.0, 0.0
         for k in range(_HINTS.shape[0]):
-            row = int(y + _HINTS[k] * down)
-            if 0 <= row < height and 0 <= column < width:
-                total += pixels[np.uint64(row), np.uint64(column)]
-                n += 1
-        if n > 0 and total / n < paper - max(5.0, 0.022 * paper):
+            away = int(_HINTS[k] * down)
+            before += pixels[np.uint64(y - away), np.uint64(column)]
+            behind += pixels[np.uint64(y + away), np.uint64(column)]
+        if max(before, behind) < least:
             return True
     return False
 
