@@ -1,6 +1,6 @@
 """How probable it is that an answer is wrong, from what both readers measured: a calibrated frequency, not a score.
 
-A logistic of both readers' measures, fitted on simulated pages (benchmarks.fit_readers) and tested on others with an
+A logistic of both readers' measures, fitted on simulated pages and tested on others with an
 ink, a paper or a scanner left out of the fit (docs/how-a-bubble-is-read.md). It promises no more than was counted:
 no bubble is called surer than `FLOOR`.
 """

@@ -19,7 +19,7 @@ Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 Ints = NDArray[np.int64]
 
-# The first reader's own log odds that a bubble is marked, fitted on simulated pages (benchmarks.fit_readers).
+# The first reader's own log odds that a bubble is marked, fitted on simulated pages.
 AT_ZERO, INK, FULL, HAND, NOISE, BESIDE = 12.31, 5.95, 39.0, 3.64, 4.09, 3.67
 _FAINTEST = 0.01  # new darkness that is added before logarithms are taken: what noise leaves
 TWO_LEVEL, BLACK = 0.97, 2.0  # depth of a mark on a black and white scan, where what is left of an erasure is as black: times BESIDE
