@@ -46,6 +46,13 @@ def install(*, with_tests: bool) -> None:
     say("Python packages: done.")
 
 
+def warm_up() -> None:
+    """Compile the reader's loops for this machine, with a word about it; nothing where that was done."""
+    python = VENV / "bin" / "python"
+    if subprocess.run([python, "-m", "omr.warm"], cwd=ROOT, check=False).returncode:
+        say("Compiling did not succeed; the first page that is read will say why.")
+
+
 def _announce(*, with_tests: bool, builds: bool) -> None:
     what = "the Python packages that Markhall and its tests use" if with_tests else "the Python packages that Markhall uses"
     say(f"Installing {what} into .venv, as uv.lock names them{', and building the web client' if builds else ''}.")

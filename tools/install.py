@@ -20,6 +20,7 @@ def main(wanted: list[str]) -> int:
     try:
         if "runtime" in wanted or "tests" in wanted:
             environment.install(with_tests="tests" in wanted)
+            environment.warm_up()
         if "machine" in wanted:
             machine.install()
     except environment.CannotInstallError as error:

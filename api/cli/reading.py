@@ -25,7 +25,10 @@ def register(main: typer.Typer) -> None:
     ) -> None:
         """Read filled forms: one CSV row a side, ok, review or rejected."""
         from omr.files import read_files
+        from omr.warm import NOTE, is_warm
 
+        if not is_warm():
+            typer.echo(f"markhall: {NOTE}.", err=True)
         with Bar("reading") as bar:
             summary = read_files(template, paths, out, jobs=jobs, expected_wrong=wrong, progress=bar)
         typer.echo(f"{out}: {summary.ok} ok, {summary.review} review, {summary.rejected} rejected")

@@ -54,7 +54,9 @@ def register(main: typer.Typer) -> None:
         """Run one reader, warm, until it is told to stop."""
         from core.queue import work
         from omr.jobs import warm_site
+        from omr.warm import warm_up
 
+        warm_up(typer.echo)
         work(warm_site().redis)
 
     @main.command()
