@@ -84,6 +84,19 @@ def second_reading(pixels: Grey, frames: Floats, plan: BubblePlan, streak: Float
 
 
 @njit(cache=True, nogil=True)
+def level_of(values: Floats, n: int, share: float) -> float:
+    """The thousandth, 0..1, that `share` of the first n values do not exceed."""
+    counts = np.zeros(1002, np.int64)
+    for i in range(n):
+        counts[int(1000.0 * min(max(values[i], 0.0), 1.0) + 0.5)] += 1
+    level, below = 0, counts[0]
+    while below < share * n and level < 1000:
+        level += 1
+        below += counts[level]
+    return level / 1000.0
+
+
+@njit(cache=True, nogil=True)
 def rank_basis(ink: Floats, streak: Floats, starts: Ints, multiple: Bools) -> tuple[Floats, float, float, float]:
     """The share of each bubble that counts as inked, how much of it an empty bubble of this page may show, and the
     darkness of the page's usual mark and of its strokes.
@@ -103,8 +116,8 @@ def rank_basis(ink: Floats, streak: Floats, starts: Ints, multiple: Bools) -> tu
         if ink[top, 1] > 0.2 and starts[r + 1] - starts[r] > 1:
             tops[m], strokes[m], covers[m] = ink[top, 0], ink[top, 3], ink[top, 2]
             m += 1
-    stroke = np.median(strokes[:m]) if m >= 5 else 0.5
-    usual = np.median(tops[:m]) if m >= 5 else 0.45
+    stroke = level_of(strokes, m, 0.5) if m >= 5 else 0.5
+    usual = level_of(tops, m, 0.5) if m >= 5 else 0.45
     share = ink[:, 1].copy() if stroke < _PALE_HAND else ink[:, 2].copy()
     for i in range(n):
         if streak[i] > 0.0:
@@ -119,8 +132,8 @@ def rank_basis(ink: Floats, streak: Floats, starts: Ints, multiple: Bools) -> tu
             if i != top and share[i] >= 0.0:
                 others[k] = share[i]
                 k += 1
-    noise = np.sort(others[:k])[int(0.97 * (k - 1) + 0.5)] if k >= 20 else 0.05
-    covered = np.median(covers[:m]) if m >= 5 else 1.0
+    noise = level_of(others, k, 0.97) if k >= 20 else 0.05
+    covered = level_of(covers, m, 0.5) if m >= 5 else 1.0
     return share, max(min(_LEAST, _LEAST_SHARE * covered), min(2.2 * noise, 0.25)), usual, min(max(stroke, 0.2), 0.8)
 
 
