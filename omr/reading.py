@@ -74,7 +74,7 @@ class Reader:
         `cut`: written regions are cut out as well. `whole`: everything that grading needs; else a first reading, by one
         decoder and one reader, which may say `ok` of an answer that the second reader would doubt.
         """
-        look = look_at(page.pixels)
+        look = look_at(page.pixels, streaks=whole)
         evidence: dict[str, Any] = {"paper": round(look.paper), "dpi": page.dpi, "streaks": len(look.streaks)}
         if look.verdict == "black":
             return PageReading("rejected", "the page is black or nearly so; nothing can be read on it", "unreadable", evidence=evidence)

@@ -43,10 +43,10 @@ class Look:
         return "black" if self.paper < 70 or self.dark > 0.75 else ""
 
 
-def look_at(pixels: Grey) -> Look:
-    """The page's paper, black and streaks, from some tens of thousands of its pixels."""
+def look_at(pixels: Grey, *, streaks: bool = True) -> Look:
+    """The page's paper, black and (where they are asked for) streaks, from some tens of thousands of its pixels."""
     paper, dark, two_level = _levels(pixels, _SAMPLES)
-    return Look(paper, dark, two_level, streaks_of(pixels, paper))
+    return Look(paper, dark, two_level, streaks_of(pixels, paper) if streaks else ())
 
 
 def is_blank(pixels: Grey, look: Look) -> bool:
