@@ -155,7 +155,7 @@ def test_what_no_reader_can_read_waits_with_a_sentence_and_the_page_of_another_e
     cases = desk.list_cases(room.site, room.exam_id)
     assert {c.frame.name: (c.kind, c.evidence["reason"]) for c in cases if c.frame} == {
         "0": ("unreadable", "the PDF needs a password. Save it without one and send it again."),
-        "1": ("unreadable", "the picture is 60000 x 60000 pixels; at most 120 million are read. Scan at 150 to 300 dpi."),
+        "1": ("unreadable", "the picture is 60000 x 60000 pixels; at most 120 million of this kind are read. Scan at 150 to 300 dpi."),
         "2": ("unreadable", "the file holds 2 pages. Send each page as a frame of its own."),
         "3": ("foreign", "the page belongs to another form (exam T9, paper P, edition 1, side 1)"),
     }

@@ -70,7 +70,7 @@ const shaped: [RegExp, string][] = [
   [/^the timing marks are (\S+) mm from where the registration marks say$/, "定时标记偏离应在位置 $1 毫米"],
   [/^the file holds (\d+) pages$/, "文件含有 $1 页"],
   [/^the picture is only (\d+) x (\d+) pixels$/, "图像只有 $1 × $2 像素"],
-  [/^the picture is (\d+) x (\d+) pixels; at most (\d+) million are read$/, "图像为 $1 × $2 像素，最多只读 $3 百万像素"],
+  [/^the picture is (\d+) x (\d+) pixels; at most (\d+) million of this kind are read$/, "图像为 $1 × $2 像素，此类图像最多只读 $3 百万像素"],
   [/^the reader did not come back from this frame, (\d+) times$/, "识读程序处理这一帧时 $1 次未能返回"],
 ];
 
