@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,8 +34,9 @@ _DISAGREE = "the two readers do not agree"
 _TWO_DIGITS = "a column has two marks"
 
 
-@dataclass(frozen=True, slots=True)
-class FieldReading:
+class FieldReading(NamedTuple):
+    """What is read of one field. A tuple: a page has a hundred of them, and they are made in half the time."""
+
     value: str  # marked values joined with "|", in the template's order; "" is blank
     first: str
     second: str
@@ -43,11 +45,8 @@ class FieldReading:
     why: str
 
     def as_json(self) -> dict[str, object]:
-        """As it is kept with a page: much quicker than `asdict`, for a page has a hundred of them."""
-        return {
-            "value": self.value, "first": self.first, "second": self.second,
-            "doubt": self.doubt, "p_wrong": self.p_wrong, "why": self.why,
-        }  # fmt: skip
+        """As it is kept with a page."""
+        return self._asdict()
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +73,8 @@ def read_bubbles(pixels: Grey, plan: BubblePlan, laid: Laid, *, paper: float, th
         rings = float((contrasts > RING).mean())
         if rings < LEAST_RINGS:
             return Read(rings=rings)
-    first = first_reading(pixels, frames, plan, paper=paper, thin=thin and not is_dithered(pixels))
+    thin = thin and not is_dithered(pixels)
+    first = first_reading(pixels, frames, plan, paper=paper, thin=thin, every=1 if whole else 2)
     other = second_reading(pixels, frames, plan, first.streak, paper=paper) if whole else None
     return Read(_fields(plan, first, other), Hand.of(first.hand), rings)
 

@@ -40,8 +40,9 @@ class First:
     hand: Floats  # the numbers of a `Hand`
 
 
-def first_reading(pixels: Grey, frames: Floats, plan: BubblePlan, *, paper: float, thin: bool) -> First:
-    counted = counts(pixels, frames, _LEAST_PAPER * paper)
+def first_reading(pixels: Grey, frames: Floats, plan: BubblePlan, *, paper: float, thin: bool, every: int = 1) -> First:
+    """`every`: 2 where every other row of pixels does."""
+    counted = counts(pixels, frames, _LEAST_PAPER * paper, every)
     darkness, inked = counted[:, 0].copy(), counted[:, 1].copy()
     empty = may_be_empty(darkness, plan.starts, plan.multiple)
     tone, cover, known = less_print(darkness, inked, empty, plan.by_kind, plan.kind_starts, plan.lettered)

@@ -31,7 +31,7 @@ _COS, _SIN = np.cos(_ANGLES), np.sin(_ANGLES)
 
 
 @njit(cache=True, nogil=True)
-def counts(pixels: Grey, frames: Floats, least_light: float) -> Floats:
+def counts(pixels: Grey, frames: Floats, least_light: float, every: int) -> Floats:
     """How dark each bubble is against the paper beside it.
 
     An ellipse is walked along the page's rows of pixels; where it begins and ends in a row is solved once a row. The
@@ -43,6 +43,7 @@ def counts(pixels: Grey, frames: Floats, least_light: float) -> Floats:
     pixels : (h, w) uint8
     frames : (n, 6) float64, pixels: centre, half axis across, half axis down
     least_light : 0..255; where the light is less there is no paper, and the bubble is not seen
+    every : 1 for all rows of pixels, 2 for every other one: nearly the same, in half the time
 
     Returns
     -------
@@ -66,7 +67,8 @@ def counts(pixels: Grey, frames: Floats, least_light: float) -> Floats:
         if light < least_light or det < 1e-9:
             continue
         ink, deep = np.uint8(_INK * light + 0.5), np.uint8(_DEEP * light + 0.5)
-        total, inked, deeply, area = _inside(pixels, cx, cy, det / far_y, (ax * ay + bx * by) / (far_y * far_y), far_y, ink, deep)
+        slope = (ax * ay + bx * by) / (far_y * far_y)
+        total, inked, deeply, area = _inside(pixels, cx, cy, det / far_y, slope, far_y, ink, deep, every)
         if area > 0:
             out[i, 0] = min(max(1.0 - total / (area * light), 0.0), 1.0)
             out[i, 1], out[i, 2], out[i, 3] = inked / area, deeply / area, light
@@ -75,12 +77,12 @@ def counts(pixels: Grey, frames: Floats, least_light: float) -> Floats:
 
 @njit(cache=True, nogil=True)
 def _inside(
-    pixels: Grey, cx: float, cy: float, half_width: float, slope: float, half_height: float, ink: np.uint8, deep: np.uint8
+    pixels: Grey, cx: float, cy: float, half_width: float, slope: float, half_height: float, ink: np.uint8, deep: np.uint8, every: int
 ) -> tuple[int, int, int, int]:
     """Of the pixels in an ellipse: their sum, how many are darker than two levels, how many there are."""
     total, dark, black, area = np.int64(0), np.int64(0), np.int64(0), np.int64(0)
     curve = 1.0 / (half_height * half_height)
-    for row in range(int(np.ceil(cy - half_height)), int(cy + half_height) + 1):
+    for row in range(int(np.ceil(cy - half_height)), int(cy + half_height) + 1, every):
         dy = row - cy
         half = half_width * np.sqrt(max(0.0, 1.0 - dy * dy * curve))
         middle = cx + slope * dy + 1.0

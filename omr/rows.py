@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.template import Line, Side, Template, learnt_lines_of
-from scanner.register import Laid
+from scanner.kernels import njit
+from scanner.laid import Laid
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -77,12 +78,19 @@ def plan_bubbles(template: Template, side: Side) -> BubblePlan:
 
 def frames_of(plan: BubblePlan, laid: Laid) -> Floats:
     """(n, 6) pixels: each bubble's centre x, y, then the vector of its half axis across, then of that down."""
-    axes = laid.axes(plan.points)
     out = np.empty((plan.size, 6))
     out[:, 0:2] = laid.places(plan.points)
-    out[:, 2:4] = axes[:, 0] * plan.halves[:, 0:1]
-    out[:, 4:6] = axes[:, 1] * plan.halves[:, 1:2]
+    _scaled(laid.axes(plan.points), plan.halves, out)
     return out
+
+
+@njit(cache=True, nogil=True)
+def _scaled(axes: Floats, halves: Floats, out: Floats) -> None:
+    """Writes (n, 2, 2) pixels a unit times (n, 2) half sizes into the last four columns of `out`, (n, 6)."""
+    for i in range(out.shape[0]):
+        for k in range(2):
+            out[i, 2 + 2 * k] = axes[i, k, 0] * halves[i, k]
+            out[i, 3 + 2 * k] = axes[i, k, 1] * halves[i, k]
 
 
 def _fields(lines: tuple[Line, ...]) -> Iterable[tuple[str, int, int, Spell, bool]]:
@@ -106,10 +114,10 @@ class _Marked:
     def __call__(self, masks: list[int]) -> str:
         mask = masks[0]
         text = self.said.get(mask)
-        if text is None:
-            text = "|".join(v for i, v in enumerate(self.values) if mask >> i & 1)
-            self.said[mask] = text
-        return text
+        return self.spelt(mask) if text is None else text
+
+    def spelt(self, mask: int) -> str:
+        return self.said.setdefault(mask, "|".join(v for i, v in enumerate(self.values) if mask >> i & 1))
 
 
 @dataclass(frozen=True, slots=True)

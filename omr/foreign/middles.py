@@ -48,7 +48,7 @@ def doubt_by_middles(pixels: Grey, reading: PageReading) -> PageReading:
     if not doubted:
         return reading
     fields = {
-        n: replace(f, doubt=True, p_wrong=max(f.p_wrong, 0.2), why=f.why or _WHY) if n in doubted else f for n, f in reading.fields.items()
+        n: f._replace(doubt=True, p_wrong=max(f.p_wrong, 0.2), why=f.why or _WHY) if n in doubted else f for n, f in reading.fields.items()
     }
     if reading.status != "ok":
         return replace(reading, fields=fields)
