@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from core.ids import PageCode
@@ -96,8 +97,9 @@ def place(page: Page, groups: Sequence[Alike], holds: Callable[[Found], bool], *
     texts: list[str] = []
     for group in groups:
         mine: list[Found] = []
-        for laid in lay_over(page.pixels, group.furnishing, dpi=page.dpi):
-            if not group.codes and mine and mine[-1].laid.way != laid.way and any(map(holds, mine)):
+        enough = partial(_one_holds, group, mine, holds)
+        for laid in lay_over(page.pixels, group.furnishing, dpi=page.dpi, enough=enough):
+            if mine and mine[-1].laid.way != laid.way and enough():
                 break
             mine.extend(Found(form, laid) for form in group.forms)
             for code in group.codes:
@@ -115,3 +117,8 @@ def place(page: Page, groups: Sequence[Alike], holds: Callable[[Found], bool], *
     if known:
         return Placed(tuple(known), coded=True)
     return Placed(tuple(ways), any(group.codes for group in groups), tuple(texts))
+
+
+def _one_holds(group: Alike, ways: Sequence[Found], holds: Callable[[Found], bool]) -> bool:
+    """Whether no slower way need be tried: one of these holds, and no page code could say that the form is another."""
+    return not group.codes and any(map(holds, ways))

@@ -8,7 +8,7 @@ measure that.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,18 +43,19 @@ _SAME = 1.5  # pixels
 _THIN, _RAGGED = 0.3, 0.4  # share of its box that a mark's coarse picture covers at the least; how much less than the print
 
 
-def lay_over(pixels: Grey, furnishing: Furnishing, *, dpi: float | None) -> Iterator[Laid]:
+def lay_over(pixels: Grey, furnishing: Furnishing, *, dpi: float | None, enough: Callable[[], bool] = lambda: False) -> Iterator[Laid]:
     """The believable ways in which the form may lie on the page, best first; what is slower only when asked for.
 
     Four marks where they belong are believed as they are; anything less only with the rest of the furniture. Once a
-    way is borne out by all its furniture, no other is looked for.
+    way is borne out by all its furniture, or the caller says after all quicker ways that one of them is `enough`, no
+    other is looked for.
     """
     if furnishing.side.registration.kind != "marks":
         yield from ways_without_marks(pixels, furnishing.template, furnishing.side)
         return
     given: list[Laid] = []
     for stage in (_where_expected, _near_the_edges, _from_afar, _from_two, _from_a_camera):
-        if any(is_confirmed(pixels, laid, furnishing) for laid in given):
+        if given and (any(is_confirmed(pixels, laid, furnishing) for laid in given) or enough()):
             return
         for laid in stage(pixels, furnishing, dpi):
             if not any(_same(laid, other, furnishing.template) for other in given):
