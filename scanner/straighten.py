@@ -7,6 +7,8 @@ interpolations run along memory with weights that one line, or one column, has i
 
 from __future__ import annotations
 
+import math
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +19,7 @@ from scanner.register import Laid
 Grey = NDArray[np.uint8]
 Floats = NDArray[np.float64]
 Box = tuple[float, float, float, float]
+Pair = tuple[float, float]
 
 _MOST_PIXELS = 40_000_000
 _MOST_BENT = 1.5  # pixels that a corner may be from the affine picture of the box
@@ -76,17 +79,25 @@ def sheared(pixels: Grey, x0: float, y0: float, right: float, down: float, width
 def straighten(pixels: Grey, laid: Laid, box: Box) -> Grey:
     """The box upright at the scan's own resolution, paper white where it reaches off the scan."""
     x, y, w, h = box
-    corners = laid.places(np.array([[x, y], [x + w, y], [x + w, y + h], [x, y + h]], np.float64))
-    if np.ptp(corners[:, 0]) * np.ptp(corners[:, 1]) > _MOST_PIXELS:
+    places = laid.places(np.array([[x, y], [x + w, y], [x + w, y + h], [x, y + h]], np.float64))
+    (ax, ay), (bx, by), (cx, cy), (dx, dy) = places.tolist()  # plain numbers from here: arrays of four cost more than the sampling
+    if (max(ax, bx, cx, dx) - min(ax, bx, cx, dx)) * (max(ay, by, cy, dy) - min(ay, by, cy, dy)) > _MOST_PIXELS:
         raise ValueError("a region of the template is larger than any page")
-    part, corners = _upright(pixels, corners, laid.turn)
-    return _by_shear(part, corners) if _is_sheared(corners) else _by_perspective(part, corners)
+    if laid.turn != 0:
+        pixels, places = _upright(pixels, places, laid.turn)
+        (ax, ay), (bx, by), (cx, cy), (dx, dy) = places.tolist()
+    bent = max(abs(ax - bx + cx - dx), abs(ay - by + cy - dy)) / 4
+    across = ((bx - ax + cx - dx) / 2, (by - ay + cy - dy) / 2)  # the box's upper and left side as least squares have them
+    down = ((dx - ax + cx - bx) / 2, (dy - ay + cy - by) / 2)
+    fits = across[0] >= 1 and down[1] >= 1 and abs(across[1]) <= _MOST_SHEAR * across[0] and abs(down[0]) <= _MOST_SHEAR * down[1]
+    if bent > _MOST_BENT or not fits:
+        return _by_perspective(pixels, places)
+    corner = ((ax + bx + cx + dx) / 4 - (across[0] + down[0]) / 2, (ay + by + cy + dy) / 4 - (across[1] + down[1]) / 2)
+    return _by_shear(pixels, corner, across, down)
 
 
 def _upright(pixels: Grey, corners: Floats, turn: int) -> tuple[Grey, Floats]:
-    """The page, or the part of it with the box when the sheet lies turned, so that the box is upright but for its skew."""
-    if turn == 0:
-        return pixels, corners
+    """The part of the page with the box, turned so that the box is upright but for its skew, and the corners there."""
     left, top = np.maximum(np.floor(corners.min(axis=0)).astype(int) - 3, 0)
     right, bottom = np.ceil(corners.max(axis=0)).astype(int) + 4
     part = pixels[top : max(top, bottom), left : max(left, right)]
@@ -101,31 +112,11 @@ def _upright(pixels: Grey, corners: Floats, turn: int) -> tuple[Grey, Floats]:
     return np.ascontiguousarray(np.rot90(part, turn // 90)), moved
 
 
-def _is_sheared(corners: Floats) -> bool:
-    across, down = _steps(corners)
-    bent = np.abs(corners[0] - corners[1] + corners[2] - corners[3]).max() / 4
-    return bool(
-        bent <= _MOST_BENT
-        and across[0] >= 1
-        and down[1] >= 1
-        and abs(across[1]) <= _MOST_SHEAR * across[0]
-        and abs(down[0]) <= _MOST_SHEAR * down[1]
-    )
-
-
-def _steps(corners: Floats) -> tuple[Floats, Floats]:
-    """The box's upper and left side as least squares have them."""
-    a, b, c, d = corners
-    return (b - a + c - d) / 2, (d - a + c - b) / 2
-
-
-def _by_shear(pixels: Grey, corners: Floats) -> Grey:
-    across, down = _steps(corners)
-    width, height = max(1, round(float(across[0]))), max(1, round(float(down[1])))
-    slope, lean = float(across[1] / across[0]), float(down[0] / down[1])
-    x0, y0 = corners.mean(axis=0) - (across + down) / 2
+def _by_shear(pixels: Grey, corner: Pair, across: Pair, down: Pair) -> Grey:
+    width, height = max(1, round(across[0])), max(1, round(down[1]))
+    slope, lean = across[1] / across[0], down[0] / down[1]
     # The first sample is half a step inside the box, as every picture's first pixel is.
-    x0, y0 = x0 + 0.5 * (1 + lean), y0 + 0.5 * (1 + slope)
+    x0, y0 = corner[0] + 0.5 * (1 + lean), corner[1] + 0.5 * (1 + slope)
     left, right = x0 + min(0.0, lean * height), x0 + width + max(0.0, lean * height)
     top, bottom = y0 + min(0.0, slope * width), y0 + height + max(0.0, slope * width)
     if left < 0 or top < 0 or right + 2 >= pixels.shape[1] or bottom + 2 >= pixels.shape[0]:
@@ -136,8 +127,8 @@ def _by_shear(pixels: Grey, corners: Floats) -> Grey:
 
 def _framed(pixels: Grey, left: float, top: float, right: float, bottom: float) -> tuple[Grey, tuple[int, int]]:
     """The part of the page between these places with white paper where there is no page, and how far it has moved."""
-    x, y = int(np.floor(left)), int(np.floor(top))
-    width, height = int(np.ceil(right)) - x + 1, int(np.ceil(bottom)) - y + 1
+    x, y = math.floor(left), math.floor(top)
+    width, height = math.ceil(right) - x + 1, math.ceil(bottom) - y + 1
     whole = np.full((height, width), _WHITE, np.uint8)
     from_x, from_y = max(0, x), max(0, y)
     part = pixels[from_y : max(from_y, y + height), from_x : max(from_x, x + width)]
