@@ -147,7 +147,7 @@ def _check(page: Page, found: Found, look: Look, whole: bool) -> _Checked:
     form = found.form
     furniture, laid = check_furniture(page.pixels, found.laid, form.furnishing)
     found = replace(found, laid=laid)
-    objection = _misplaced(furniture)
+    objection = _misplaced(furniture, found)
     if objection:
         return _Checked(found, furniture, None, objection)
     bounded = read_bounded(page.pixels, laid, form.side, paper=look.paper) if form.bounded else Bounded({}, None)
@@ -164,7 +164,9 @@ def _check(page: Page, found: Found, look: Look, whole: bool) -> _Checked:
     return _Checked(found, furniture, read, "", bounded.held if read.rings is None else read.rings)
 
 
-def _misplaced(furniture: Furniture) -> str:
+def _misplaced(furniture: Furniture, found: Found) -> str:
+    if furniture.oriented == 0.0 and found.code is None:
+        return "the marks that tell which way up the page is are not where they should be"
     if furniture.expected and furniture.found < _LEAST_TIMING * furniture.expected:
         return f"only {furniture.found} of {furniture.expected} timing marks are where the registration marks say"
     if furniture.residual_mm > _MOST_RESIDUAL:

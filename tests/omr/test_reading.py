@@ -7,7 +7,7 @@ import pytest
 
 from omr.reading import read_page
 from scanner.decode import Page
-from tests.omr.drawn import KEY, Drawing, answers, expected, form
+from tests.omr.drawn import KEY, PX, Drawing, answers, expected, form
 
 
 @pytest.mark.parametrize("turn", [0, 90, 180, 270])
@@ -127,3 +127,14 @@ def test_two_corners_torn_off_are_borne_by_the_timing_marks_and_three_are_not() 
     assert read_page(Page(bare, "without its timing marks"), [form()], cut=False).kind == "registration"
     torn[1500:, :140] = 240
     assert read_page(Page(torn, "torn thrice"), [form()], cut=False).kind == "registration"
+
+
+def test_a_page_whose_orientation_mark_is_gone_is_not_read_the_wrong_way_up() -> None:
+    page = Drawing(answers(KEY)).page(turn=180)
+    pixels = page.pixels.copy()
+    height, width = pixels.shape
+    pixels[height - round(12 * PX) : height - round(6 * PX), width - round(32 * PX) : width - round(16 * PX)] = 240
+    reading = read_page(Page(pixels, "no bar"), [form()], cut=False)
+    assert reading.status == "review"
+    assert not reading.fields
+    assert "which way up" in reading.reason
