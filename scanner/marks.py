@@ -28,7 +28,7 @@ _CUT = 0.25  # share of a side of what is looked at that is dark when a thing go
 _MOST_SPOTS = 256  # in a window; a printed corner has a dozen dark things of a mark's size, a page of writing more
 
 
-def find_spots(pixels: Grey, windows: Ints, least: float, most: float, *, solid: float, thorough: bool) -> Floats:
+def find_spots(pixels: Grey, windows: Ints, least: float, most: float, *, solid: float, thorough: bool, copied: bool) -> Floats:
     """All compact dark things whose box sides are between `least` and `most` pixels.
 
     Parameters
@@ -36,8 +36,8 @@ def find_spots(pixels: Grey, windows: Ints, least: float, most: float, *, solid:
     pixels : (h, w) uint8
     windows : (k, 4) int64; left, top, right, bottom
     solid : the least share of its box that the coarse picture of a thing covers
-    thorough : every pixel counts, and halftones are smoothed; else a few pixels of each cell, for a mark that is
-        solidly black
+    thorough : every pixel counts where things are looked for; else a few pixels of each cell
+    copied : halftones are smoothed before a thing is measured; else a mark is solidly black
 
     Returns
     -------
@@ -47,7 +47,7 @@ def find_spots(pixels: Grey, windows: Ints, least: float, most: float, *, solid:
     step = max(1, int(least / (_SIDE if thorough else _QUICK_SIDE)))
     if least < 3:
         return np.zeros((0, 6))
-    return np.asarray(_spots(pixels, windows, step, least, most, solid, thorough), np.float64)
+    return np.asarray(_spots(pixels, windows, step, least, most, solid, thorough, copied), np.float64)
 
 
 @njit(cache=True, nogil=True)
@@ -108,7 +108,9 @@ def _inked(cells: Grey, block: int) -> Grey:
 
 
 @njit(cache=True, nogil=True)
-def _spots(pixels: Grey, windows: Ints, step: int, least: float, most: float, solid: float, thorough: bool) -> Floats:
+def _spots(
+    pixels: Grey, windows: Ints, step: int, least: float, most: float, solid: float, thorough: bool, copied: bool
+) -> Floats:  # fmt: skip
     """See `find_spots`. Connected parts by a flood fill over the coarse cells, then each one at full resolution."""
     out = np.empty((windows.shape[0] * _MOST_SPOTS, 6))
     n = 0
@@ -146,7 +148,7 @@ def _spots(pixels: Grey, windows: Ints, step: int, least: float, most: float, so
                 continue
             if (x1 == nx - 1 and windows[k, 2] < width) or (y1 == ny - 1 and windows[k, 3] < height):
                 continue
-            spot = _refined(pixels, windows[k], (x0, y0, x1, y1), step, thorough)
+            spot = _refined(pixels, windows[k], (x0, y0, x1, y1), step, copied)
             if spot[3] > 0:
                 out[n, 0] = k
                 for j in range(5):
@@ -198,17 +200,17 @@ def _levels(crop: Grey) -> tuple[int, int]:
 
 
 @njit(cache=True, nogil=True)
-def _refined(pixels: Grey, window: Ints, box: tuple[int, ...], step: int, thorough: bool) -> tuple[float, float, float, float, float]:
+def _refined(pixels: Grey, window: Ints, box: tuple[int, ...], step: int, copied: bool) -> tuple[float, float, float, float, float]:
     """A spot's centre of gravity, box and solidity at full resolution, by the darkness itself and not by a threshold's
     outline; all zero where it hardly differs from the paper.
 
-    A copier prints black as a halftone: when thorough, a blur of the finding scale makes it grey before it is measured.
+    A copier prints black as a halftone: where one may have, a blur of the finding scale makes it grey before it is measured.
     """
     margin = int(_MARGIN * step)
     left, top = max(window[0], window[0] + box[0] * step - margin), max(window[1], window[1] + box[1] * step - margin)
     right, bottom = min(window[2], window[0] + (box[2] + 1) * step + margin), min(window[3], window[1] + (box[3] + 1) * step + margin)
     crop = pixels[top:bottom, left:right].copy()
-    if thorough and step > 1:
+    if copied and step > 1:
         crop = _smoothed(crop, step // 2)
     ny, nx = crop.shape
     black, paper = _levels(crop)

@@ -40,8 +40,9 @@ def by_camera(pixels: Grey, furnishing: Furnishing, scale: float, turns: tuple[i
     x, y = width // 2, height // 2
     windows = np.array([(0, 0, x, y), (x, 0, width, y), (x, y, width, height), (0, y, x, height)], np.int64)
     spots = find_spots(
-        pixels, windows, float(f.sizes.min()) * scale * _SMALLEST, float(f.sizes.max()) * scale * 1.3, solid=0.3, thorough=True
-    )
+        pixels, windows, float(f.sizes.min()) * scale * _SMALLEST, float(f.sizes.max()) * scale * 1.3,
+        solid=0.3, thorough=True, copied=True,
+    )  # fmt: skip
     found = []
     for turn in turns:
         best = _views(spots, f.corners, f.sizes, f.solid, turn, scale, _GIVEN)

@@ -149,7 +149,8 @@ def _corner_spots(pixels: Grey, furnishing: Furnishing, scale: float, *, thoroug
     x, y = min(width, far), min(height, far)
     windows = [(0, 0, x, y), (width - x, 0, width, y), (width - x, height - y, width, height), (0, height - y, x, height)]
     solid = _THIN if thorough else max(_THIN, float(f.solid[present].min()) - _RAGGED)
-    return find_spots(pixels, np.array(windows, np.int64), least, most, solid=solid, thorough=thorough)
+    copied = thorough or template.unit == "cell"  # whoever made a form that is measured in cells had it copied anywhere
+    return find_spots(pixels, np.array(windows, np.int64), least, most, solid=solid, thorough=thorough, copied=copied)
 
 
 def _best_fit(furnishing: Furnishing, spots: Floats, turn: int, scale: float, *, everything: bool, far: bool) -> Floats | None:
