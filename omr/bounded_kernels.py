@@ -9,6 +9,7 @@ from scanner.kernels import njit
 
 Grey = NDArray[np.uint8]
 Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
 
 _DARK = 0.6  # of the paper's lightness: below is dark
 _SHADED = 0.6  # of the page's paper: a box on a shaded ground is compared with its own lightest part, but not below this
@@ -81,34 +82,54 @@ def mean_darkness(pixels: Grey, centres: Floats, quarters: Floats, paper: float)
 
 
 @njit(cache=True, nogil=True)
-def _outline(pixels: Grey, x0: float, y0: float, quarter: Floats, paper: float) -> float:
-    """How much darker the sides of a box at a place are than the lines a third of a box outside them, -1 to 1.
+def _darkness(paper: float) -> Floats:
+    """(256,): how dark each grey level is on this paper, 0 to 1."""
+    out = np.empty(256)
+    for v in range(256):
+        out[v] = max(0.0, 1.0 - v / paper)
+    return out
 
-    A side's darkness is that of the darkest of three lines a pixel apart, eight samples a line. The worst side but one
-    counts: a mark may run over one, and a box that lies half a box away still has two.
+
+@njit(cache=True, nogil=True)
+def _sampled(centre: Floats, quarter: Floats, xs: Ints, ys: Ints) -> tuple[int, int, int, int]:
+    """The pixels by which an outline is judged: (4 sides, 8 places, 3 lines a pixel apart and one a third of a box outside).
+
+    Gives the left, top, right and bottom of them all.
     """
-    height, width = pixels.shape
-    least, second = 1.0, 1.0
     for side in range(4):
-        total = 0.0
         a, b = side % 2, 1 - side % 2
         sign = 1.0 if side < 2 else -1.0
         nx, ny = sign * quarter[a, 0], sign * quarter[a, 1]
         size = max(1e-6, np.sqrt(nx * nx + ny * ny))
         for k in range(8):
             t = (k + 0.5) / 4.0 - 1.0
-            sx, sy = x0 + nx + 0.85 * t * quarter[b, 0], y0 + ny + 0.85 * t * quarter[b, 1]
-            darkest, outside = 255.0, 255.0
-            for step in range(4):
-                far = (step - 1.0) if step < 3 else 0.66 * size
-                x, y = int(np.floor(sx + nx / size * far + 0.5)), int(np.floor(sy + ny / size * far + 0.5))
-                if x < 0 or y < 0 or x >= width or y >= height:
-                    return -1.0
-                if step < 3:
-                    darkest = min(darkest, float(pixels[y, x]))
-                else:
-                    outside = float(pixels[y, x])
-            total += (max(0.0, 1.0 - darkest / paper) - max(0.0, 1.0 - outside / paper)) / 8.0
+            sx, sy = centre[0] + nx + 0.85 * t * quarter[b, 0], centre[1] + ny + 0.85 * t * quarter[b, 1]
+            for line in range(4):
+                far = (line - 1.0) if line < 3 else 0.66 * size
+                xs[side, k, line] = int(np.floor(sx + nx / size * far + 0.5))
+                ys[side, k, line] = int(np.floor(sy + ny / size * far + 0.5))
+    return int(xs.min()), int(ys.min()), int(xs.max()), int(ys.max())
+
+
+@njit(cache=True, nogil=True)
+def _outline(pixels: Grey, xs: Ints, ys: Ints, box: tuple[int, int, int, int], right: int, down: int, darkness: Floats) -> float:
+    """How much darker the sides of a box are, moved by whole pixels, than the lines outside them, -1 to 1.
+
+    A side's darkness is that of the darkest of its three lines at each of the eight places. The worst side but one
+    counts: a mark may run over one, and a box that lies half a box away still has two. -1 where a part is off the page.
+    """
+    height, width = pixels.shape
+    if box[0] + right < 0 or box[1] + down < 0 or box[2] + right >= width or box[3] + down >= height:
+        return -1.0
+    least, second = 1.0, 1.0
+    for side in range(4):
+        total = 0.0
+        for k in range(8):
+            darkest = np.uint8(255)
+            for line in range(3):
+                darkest = min(darkest, pixels[np.uint64(ys[side, k, line] + down), np.uint64(xs[side, k, line] + right)])
+            outside = pixels[np.uint64(ys[side, k, 3] + down), np.uint64(xs[side, k, 3] + right)]
+            total += (darkness[darkest] - darkness[outside]) / 8.0
         if total < least:
             least, second = total, least
         elif total < second:
@@ -122,9 +143,11 @@ def outlines_at(pixels: Grey, centres: Floats, quarters: Floats, paper: float) -
 
     Parameters as in `dark_shares`, but `quarters` reach to the outline itself.
     """
-    out = np.empty(centres.shape[0])
+    out, darkness = np.empty(centres.shape[0]), _darkness(paper)
+    xs, ys = np.empty((4, 8, 4), np.int64), np.empty((4, 8, 4), np.int64)
     for i in range(centres.shape[0]):
-        out[i] = _outline(pixels, centres[i, 0], centres[i, 1], quarters[i], paper)
+        box = _sampled(centres[i], quarters[i], xs, ys)
+        out[i] = _outline(pixels, xs, ys, box, 0, 0, darkness)
     return out
 
 
@@ -139,12 +162,13 @@ def outline_lattice(pixels: Grey, centres: Floats, quarters: Floats, paper: floa
     (n, 2 reach + 1, 2 reach + 1) float64: by box, shift down, shift across.
     """
     across = 2 * reach + 1
-    out = np.empty((centres.shape[0], across, across))
+    out, darkness = np.empty((centres.shape[0], across, across)), _darkness(paper)
+    xs, ys = np.empty((4, 8, 4), np.int64), np.empty((4, 8, 4), np.int64)
     for i in range(centres.shape[0]):
+        box = _sampled(centres[i], quarters[i], xs, ys)
         for oy in range(across):
             for ox in range(across):
-                x, y = centres[i, 0] + (ox - reach) * step, centres[i, 1] + (oy - reach) * step
-                out[i, oy, ox] = _outline(pixels, x, y, quarters[i], paper)
+                out[i, oy, ox] = _outline(pixels, xs, ys, box, (ox - reach) * step, (oy - reach) * step, darkness)
     return out
 
 
