@@ -6,7 +6,7 @@ never read. Whatever is doubtful is said to be; nothing is guessed.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
@@ -89,7 +89,7 @@ class Reader:
         refusal = _refusal(placed)
         if not placed.ways or (refusal is not None and refusal.kind == "foreign"):
             return self._not_placed(page, look, refusal, evidence)
-        return _conclude(page, look, _best([check(found) for found in placed.ways]), refusal, cut, whole, evidence)
+        return _conclude(page, look, _best(placed.ways, check), refusal, cut, whole, evidence)
 
     def _not_placed(self, page: Page, look: Look, refusal: PageReading | None, evidence: dict[str, Any]) -> PageReading:
         if refusal is not None and refusal.kind == "foreign":
@@ -174,14 +174,24 @@ def _misplaced(furniture: Furniture, found: Found) -> str:
     return ""
 
 
-def _best(checks: Sequence[_Checked]) -> _Checked:
-    """The way whose furniture fits best; a way that passes beats one that does not."""
+def _best(ways: Sequence[Found], check: Callable[[Found], _Checked]) -> _Checked:
+    """The way whose furniture fits best; a way that passes beats one that does not. None is checked after one that no
+    other can beat."""
+    furnished = [found.form.furnishing for found in ways]
+    oriented, timed = any(len(f.oriented) for f in furnished), any(len(f.timing) for f in furnished)
+    perfect = (True, 1.0 if oriented else 0.5, 1.0, 4, float(timed))
+    best = check(ways[0])
+    for found in ways[1:]:
+        if _score(best) >= perfect:
+            break
+        best = max(best, check(found), key=_score)
+    return best
 
-    def score(check: _Checked) -> tuple[bool, float, float, int, float]:
-        share = check.furniture.found / check.furniture.expected if check.furniture.expected else 0.0
-        return not check.objection, check.furniture.oriented, check.rings or 0.0, check.found.laid.marks, share
 
-    return max(checks, key=score)
+def _score(checked: _Checked) -> tuple[bool, float, float, int, float]:
+    furniture = checked.furniture
+    share = furniture.found / furniture.expected if furniture.expected else 0.0
+    return not checked.objection, furniture.oriented, checked.rings or 0.0, checked.found.laid.marks, share
 
 
 def _conclude(
