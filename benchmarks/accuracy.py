@@ -21,6 +21,7 @@ from pathlib import Path
 from benchmarks.accuracy_rows import alone_rows, rows_of
 from benchmarks.harness import Row, show, write
 from benchmarks.judging import Tally
+from benchmarks.left_out_rows import left_out_in_turn, left_out_rows
 from benchmarks.make_sets import FIRST_TEST_SEED
 from benchmarks.real_sets import real_rows
 from benchmarks.shards import CARDS, ROOT, ROUND, Shard, count, counted, shards, state_folder
@@ -29,7 +30,8 @@ from scanner.simulator.rates import LevelName
 POSITIONS = 10_000_000
 LEVELS: tuple[LevelName, ...] = ("typical", "harsh")
 ALONE = ("pencil_hb", "pen", "faint_hand", "one_bit", "dither", "soft_focus", "dpi_150", "damp", "stain", "fold")
-"""Inks, scanners and papers that are also counted by themselves, each on sheets that have this trouble and no other."""
+"""Inks, scanners and papers that are also counted by themselves, each on sheets that have this trouble and no other, and
+left out of the fit of the readers' probabilities in turn."""
 ALONE_BATCHES, ALONE_CARDS = 4, 25
 Tallies = dict[str, Tally]  # by sheet
 
@@ -118,7 +120,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--positions", type=int, default=POSITIONS, help="bubbles read without a doubt, of each level")
     parser.add_argument("--levels", choices=LEVELS, nargs="+", default=LEVELS)
-    parser.add_argument("--alone", action=argparse.BooleanOptionalAction, default=True, help="also each trouble by itself")
+    parser.add_argument(
+        "--alone", action=argparse.BooleanOptionalAction, default=True, help="also each trouble by itself, and left out of the fit"
+    )
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--state", type=Path, default=ROOT / ".make" / "accuracy")
     parser.add_argument("--first-seed", type=int, default=FIRST_TEST_SEED, help="below 1000: to look at mistakes, not to count")
@@ -136,6 +140,8 @@ def main() -> int:
         tally = count_alone(trouble, state, options.workers)
         rows += alone_rows(trouble, tally)
         silent += [f"{trouble} alone: {line}" for line in tally.silent]
+    if options.alone:
+        rows += left_out_rows(left_out_in_turn(ALONE, state, options.workers))
     real, mistakes = real_rows()
     rows += real
     show(rows)

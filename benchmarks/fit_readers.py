@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from multiprocessing import get_context
@@ -44,7 +44,7 @@ class Sample:
 class LeftOut:
     """What the answers of some pages are like when the fit has seen no such page."""
 
-    trouble: str
+    trouble: str  # or a name of the fit
     pages: int
     answers: int  # with one meaning, and without an objection that no probability makes
     expected: float  # mistakes among these, if the probabilities are true
@@ -123,9 +123,15 @@ def judged(trouble: str, pages: Sequence[Gathered]) -> LeftOut:
     return LeftOut(trouble, len(pages), count, expected, wrong, unsure, silent)
 
 
+def _as_a_whole(pages: Sequence[Gathered], fits: dict[str, Floats]) -> Iterator[LeftOut]:
+    for name, coefficients in fits.items():
+        with believing(coefficients):
+            yield judged(name, pages)
+
+
 def table_of(lines: Iterable[LeftOut]) -> str:
     head = [
-        "| left out | pages | answers | wrong: expected | wrong: found | in doubt | wrong in silence |",
+        "| fit without | pages | answers | wrong: expected | wrong: found | in doubt | wrong in silence |",
         "|---|---|---|---|---|---|---|",
     ]
     return "\n".join(
@@ -143,10 +149,12 @@ def main() -> int:
         pages = [page for found in pool.map(gather_set, options.sets) for page in found]
         samples = list(pool.map(sample_of, pages, chunksize=20))
     known = joined(one for one in samples if one is not None)
+    found = fit(known)
     print(f"{len(pages)} pages, {sum(p.plan.size for p in pages):,} bubbles, of which {len(known.marked):,} are fitted\n")
     print("| coefficient | committed | fitted |\n|---|---|---|")
-    for name, was, now in zip(COEFFICIENTS, committed(), fit(known), strict=True):
+    for name, was, now in zip(COEFFICIENTS, committed(), found, strict=True):
         print(f"| {name} | {was:g} | {now:.3g} |")
+    print("\nOn all of these pages:\n\n" + table_of(_as_a_whole(pages, {"as committed": committed(), "as fitted": found})))
     if options.leave_out:
         print("\n" + table_of(left_out(trouble, pages, samples) for trouble in options.leave_out))
     return 0
