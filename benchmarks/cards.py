@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import csv
 import random
+import tempfile
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 
 from core.definition import RosterRow, load_definition, load_roster
@@ -42,12 +44,34 @@ def _front(template: Template, card: Card) -> Card:
 
 def print_cards(sheet: str, cards: int, folder: Path, *, seed: int) -> Printed:
     """Print `cards` cards of the sheet (a name in EXAMS) into the folder; the seed says what each is told."""
-    exam = load_definition(EXAMS[sheet])
     folder.mkdir(parents=True, exist_ok=True)
-    printed = print_sheets(exam, roster(exam.papers[0].sheet.number.digits, cards, folder), folder / "sheets.pdf").papers[0]
+    prints = _prints(sheet, cards)
+    for name, data in prints.files.items():
+        (folder / name).write_bytes(data)
     answers = folder / "answers.csv"
-    write_answers(load_template(printed.template), printed.list, answers, random.Random(seed))
-    return Printed(printed.pdf, answers)
+    write_answers(load_template(folder / prints.template), folder / prints.list, answers, random.Random(seed))
+    return Printed(folder / prints.pdf, answers)
+
+
+@dataclass(frozen=True)
+class _Prints:
+    """A pile as it comes from the printer, whatever its candidates will be told."""
+
+    files: dict[str, bytes]
+    pdf: str
+    list: str
+    template: str
+
+
+@lru_cache(maxsize=8)
+def _prints(sheet: str, cards: int) -> _Prints:
+    """Printed once in a process: a long count fills the same pile with other answers again and again."""
+    exam = load_definition(EXAMS[sheet])
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch)
+        printed = print_sheets(exam, roster(exam.papers[0].sheet.number.digits, cards, folder), folder / "sheets.pdf").papers[0]
+        files = {file.name: file.read_bytes() for file in folder.iterdir()}
+    return _Prints(files, printed.pdf.name, printed.list.name, printed.template.name)
 
 
 def roster(digits: int, count: int, folder: Path) -> list[RosterRow]:
