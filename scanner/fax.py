@@ -160,9 +160,20 @@ def _row_after(data: Grey, at: int, width: int, ref: Ints, cur: Ints, runs: Ints
         elif kind == 8:
             place = ref[b + 1]
         elif kind == 9:
-            first, at = _run(data, at, colour, runs)
-            second, at = _run(data, at, colour ^ 1, runs)
-            start, left = max(place, 0), 0
+            if left < 2 * _SPAN:
+                if at > stop:
+                    return -1, at
+                bits, left = _bits(data, at), 57
+            one = runs[colour, bits >> np.uint64(64 - _SPAN)]
+            two = runs[colour ^ 1, (bits << np.uint64(one & 15)) >> np.uint64(64 - _SPAN)]
+            start = max(place, 0)
+            if 0 < one < 16 * 64 and 0 < two < 16 * 64:
+                first, second, used = one >> 4, two >> 4, (one & 15) + (two & 15)
+                at, left, bits = at + used, left - used, bits << np.uint64(used)
+            else:  # a long run, or none
+                first, at = _run(data, at, colour, runs)
+                second, at = _run(data, at, colour ^ 1, runs)
+                left = 0
             if first < 0 or second < 0 or start + first + second > width:
                 return -1, at
             if (first == 0 and place >= 0) or (second == 0 and start + first < width):
@@ -206,6 +217,22 @@ def _only_end(data: Grey, at: int, end: int) -> bool:
     return True
 
 
+@njit(cache=True, nogil=True, inline="always")
+def _blacken(row: Grey, left: int, right: int) -> None:
+    """Make the pixels from `left` up to `right` black; those behind them are not yet painted, and stay white.
+
+    Most runs are short. Eight pixels at once, and eight white ones behind, cost less than counting them.
+    """
+    if right - left < 8 and right + 8 <= row.shape[0]:
+        for k in range(8):
+            row[np.uint64(left + k)] = 0
+        for k in range(8):
+            row[np.uint64(right + k)] = 255
+    else:
+        for x in range(np.uint64(left), np.uint64(right)):
+            row[x] = 0
+
+
 @njit(cache=True, nogil=True)
 def _unpack(data: Grey, end: int, rows: Grey, kind: int, aligned: bool, ink: int, scratch: Ints, runs: Ints, modes: Ints) -> bool:
     """Every row of a strip of `end` bits; `rows` comes white, and the runs of colour `ink` are made black. See `unpack_fax`."""
@@ -237,8 +264,7 @@ def _unpack(data: Grey, end: int, rows: Grey, kind: int, aligned: bool, ink: int
         row, left = rows[y], 0
         for i in range(count + 1):
             if i & 1 == ink:
-                for x in range(np.uint64(left), np.uint64(cur[i])):
-                    row[x] = 0
+                _blacken(row, left, cur[i])
             left = cur[i]
         above = 1 - above
     return _only_end(data, at, end)
