@@ -100,18 +100,23 @@ def _averaged(pixels: Grey, f: Floats, paper: float, many_x: int, many_y: int, o
     step_x, step_y = 2.0 * SPAN / ACROSS, 2.0 * SPAN / DOWN
     scale = 255.0 / (paper * many_x * many_y)
     ux, uy = step_x / many_x * f[2], step_x / many_x * f[3]
+    first_x, first_y = np.empty(ACROSS), np.empty(ACROSS)
+    for c in range(ACROSS):
+        u = -SPAN + step_x * (c + 0.5 / many_x)
+        first_x[c], first_y[c] = f[0] + 0.5 + u * f[2], f[1] + 0.5 + u * f[3]
+    totals = np.empty(ACROSS, np.int32)
     for r in range(DOWN):
-        for c in range(ACROSS):
-            total = 0.0
-            for j in range(many_y):
-                v = -SPAN + step_y * (r + (j + 0.5) / many_y)
-                u = -SPAN + step_x * (c + 0.5 / many_x)
-                x, y = f[0] + 0.5 + u * f[2] + v * f[4], f[1] + 0.5 + u * f[3] + v * f[5]
+        totals[:] = 0
+        for j in range(many_y):
+            v = -SPAN + step_y * (r + (j + 0.5) / many_y)
+            for c in range(ACROSS):
+                x, y = first_x[c] + v * f[4], first_y[c] + v * f[5]
                 for _ in range(many_x):
-                    total += pixels[np.uint64(y), np.uint64(x)]
+                    totals[c] += pixels[np.uint64(np.int64(y)), np.uint64(np.int64(x))]
                     x += ux
                     y += uy
-            out[r * ACROSS + c] = np.uint8(max(0.0, 255.0 - total * scale))
+        for c in range(ACROSS):
+            out[r * ACROSS + c] = np.uint8(max(0.0, 255.0 - totals[c] * scale))
 
 
 @njit(cache=True, nogil=True)
