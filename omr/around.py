@@ -15,9 +15,9 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 
-_INK = 0.84  # of the local paper: what is darker is inked
 _HIT = 0.15  # share of a diagonal's samples from which a stroke runs there
 _RADII = np.array([1.20, 1.31, 1.42])
+_WIDER = np.array([1.53, 1.64])  # half axes out to which a ring may be drawn
 _TURNS = 48
 _ANGLES = 2.0 * np.pi * (np.arange(_TURNS) + 0.5) / _TURNS
 _COS, _SIN = np.cos(_ANGLES), np.sin(_ANGLES)
@@ -26,7 +26,7 @@ _ARM_COS, _ARM_SIN = np.cos(_ARM), np.sin(_ARM)
 
 
 @njit(cache=True, nogil=True)
-def around(pixels: Grey, frames: Floats, papers: Floats, chosen: Bools) -> Floats:
+def around(pixels: Grey, frames: Floats, papers: Floats, chosen: Bools, depth: float) -> Floats:
     """How much ink there is around chosen bubbles, and where it runs.
 
     Parameters
@@ -35,20 +35,24 @@ def around(pixels: Grey, frames: Floats, papers: Floats, chosen: Bools) -> Float
     frames : (n, 6) float64, pixels: centre, half axis across, half axis down
     papers : (n,) float64, lightness of the paper beside each bubble, 0..255
     chosen : (n,) bool
+    depth : 0..1, share of its paper's lightness by which what is inked is darker
 
     Returns
     -------
-    (n, 3) float64: share of the surroundings (1.2 to 1.42 half axes) that is inked; how many of its four diagonal
+    (n, 5) float64: share of the surroundings (1.2 to 1.42 half axes) that is inked; how many of its four diagonal
     eighths a stroke runs through; how many strokes leave through the corners of the bubble's box, as those of a
-    cross do: rays from 1.5 to 1.8 half axes of which no more than one of five samples is paper. Zero where not chosen.
+    cross do: rays from 1.5 to 1.8 half axes of which no more than one of five samples is paper; the longest stretch
+    of the surroundings, as a share of the whole turn, that is inked all through; the share of the whole turn in which
+    there is any ink out to 1.64 half axes. Zero where not chosen.
     """
     n = frames.shape[0]
-    out = np.zeros((n, 3))
+    out = np.zeros((n, 5))
+    solid = np.zeros(2 * _TURNS, np.bool_)
     for i in range(n):
         if not chosen[i]:
             continue
-        f, ink = frames[i], _INK * papers[i]
-        hits = 0
+        f, ink = frames[i], (1.0 - depth) * papers[i]
+        hits, turned = 0, 0
         for quarter in range(4):
             slanted = 0
             for k in range(_TURNS // 4):
@@ -57,12 +61,28 @@ def around(pixels: Grey, frames: Floats, papers: Floats, chosen: Bools) -> Float
                 for j in range(_RADII.shape[0]):
                     inked += _is_ink(pixels, f, _RADII[j] * _COS[turn], _RADII[j] * _SIN[turn], ink)
                 hits += inked
+                solid[turn] = solid[turn + _TURNS] = inked == _RADII.shape[0]
                 if _TURNS // 16 <= k < _TURNS // 4 - _TURNS // 16:
                     slanted += inked
+                for j in range(_WIDER.shape[0]):
+                    inked += _is_ink(pixels, f, _WIDER[j] * _COS[turn], _WIDER[j] * _SIN[turn], ink)
+                turned += inked > 0
             out[i, 1] += slanted > _HIT * (_TURNS // 8) * _RADII.shape[0]
             out[i, 2] += _arm(pixels, f, quarter, ink)
         out[i, 0] = hits / (_TURNS * _RADII.shape[0])
+        out[i, 3] = _longest(solid) / _TURNS
+        out[i, 4] = turned / _TURNS
     return out
+
+
+@njit(cache=True, nogil=True)
+def _longest(solid: Bools) -> int:
+    """The longest run of a turn that is given twice over."""
+    longest, run = 0, 0
+    for k in range(solid.shape[0]):
+        run = run + 1 if solid[k] else 0
+        longest = max(longest, run)
+    return min(longest, _TURNS)
 
 
 @njit(cache=True, nogil=True)

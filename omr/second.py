@@ -30,13 +30,22 @@ _PRINTED = (0.03, 0.15, 0.15)  # what a letter may add to the first three measur
 _EQUAL = 0.25  # where one answer is asked for, a mark counts beside the row's strongest from this share of it on
 _COLUMN = 3.0  # times what a streak darkens a bubble on the whole is the share that it covers
 _PALE_HAND = 0.33  # stroke of the page's usual marks below which the lower level of ink is counted
+_INKED, _OF_STROKE = 0.16, 0.4  # darkness from which the surroundings are inked: at most, and of the hand's strokes
+_AS_LIGHT = 0.95  # of the row's lightest paper there must be, or the surroundings are inked
 _MAYBE = 0.03  # new darkness from which a bubble may hold a mark, and its surroundings are looked at
 _COVERED = 0.80  # share of a bubble that is inked when it is filled and not only crossed
 _LEFT, _LEFT_SHARE = 0.055, 0.12  # new darkness beside a mark, and its share of the mark's, that no clean erasure leaves
 _SHADE = 0.045  # new darkness from which it matters whether a bubble is stained
 _PALER, _SOME, _WIDE = 0.62, 0.05, 0.22  # a stain: of the usual stroke; share of the surroundings inked, with and without a corner
 _SURROUNDED, _WEAKER = 0.33, 0.95  # ... and where so much of them is, all but the blackest marks may be
-_LOOPED = 0.10  # share of the surroundings inked when a ring may be drawn around a bubble of a row without a mark
+_SOLID, _BLACKEST = 0.27, 0.75  # share of the turn around a bubble that is dark without a gap: no stroke is so wide; no stain is so dark
+_DIRTY, _PLAIN, _STRONG = (
+    0.86,
+    0.65,
+    0.8,
+)  # paper beside a bubble, of the row's lightest; ink and strokes, of the usual, that stand out of it
+_RINGING, _MORE, _ROUND = 0.45, 0.25, 0.9  # share of the turn around a ringed bubble that has ink: at least, beyond the usual one's, surely
+_LOOPED, _BLOT = 0.10, 0.12  # share of the surroundings inked, and of the turn without a gap, where a mark lies between two bubbles
 _SPILLED = 0.15  # share of a bubble's surroundings that is inked when a mark runs out of it
 _RINGED = 3  # of the four diagonals around a bubble inked: a cross over it or a ring around it
 _CROSSED = 3  # strokes that leave through the four corners: a cross over a fill; over an empty bubble a cross is a mark
@@ -61,7 +70,7 @@ class Second:
     """What the second reader says of each bubble and row."""
 
     ink: Floats  # (n, 5) as `new_ink` gives it
-    extra: Floats  # (n, 3) as `around` gives it
+    extra: Floats  # (n, 5) as `around` gives it
     share: Floats  # (n,) share of the bubble that counts as inked
     masks: Ints  # (rows,) a bit for each marked bubble
     whys: Ints  # (rows,) an index of `WHYS`
@@ -78,8 +87,9 @@ def second_reading(pixels: Grey, frames: Floats, plan: BubblePlan, streak: Float
     masks = ranked_marks(share, plan.starts, plan.multiple, quiet)
     maybe = ink[:, 0] > _MAYBE
     looked = maybe | (((masks == 0) | plan.multiple)[plan.line_of] & (ink[:, 0] >= 0))
-    extra = around(pixels, frames, papers, looked)
-    whys = objections(ink, extra, streak, masks, plan.starts, plan.multiple, usual, stroke)
+    lightest = np.maximum.reduceat(papers, plan.starts[:-1])[plan.line_of]  # what is drawn around a bubble may hide its paper
+    extra = around(pixels, frames, np.maximum(papers, _AS_LIGHT * lightest), looked, min(_INKED, _OF_STROKE * stroke))
+    whys = objections(ink, extra, looked, papers, streak, masks, plan.starts, plan.multiple, usual, stroke)
     return Second(ink, extra, share, masks, whys)
 
 
@@ -160,19 +170,31 @@ def ranked_marks(share: Floats, starts: Ints, multiple: Bools, quiet: float) -> 
 
 
 @njit(cache=True, nogil=True)
-def objections(ink: Floats, extra: Floats, streak: Floats, masks: Ints, starts: Ints, multiple: Bools, usual: float, stroke: float) -> Ints:
+def objections(
+    ink: Floats,
+    extra: Floats,
+    looked: Bools,
+    papers: Floats,
+    streak: Floats,
+    masks: Ints,
+    starts: Ints,
+    multiple: Bools,
+    usual: float,
+    stroke: float,
+) -> Ints:
     """(rows,) int64, an index of `WHYS`: why a person must look at a row, by what lies in and around its bubbles."""
     rows = starts.shape[0] - 1
     out = np.zeros(rows, np.int64)
     filled = min(_FILLED[0] * usual, _FILLED[1])
+    ringed = _ring(ink, extra, looked)
     for r in range(rows):
         if masks[r] < 0:
             out[r] = _UNSEEN
             continue
-        marks, top = 0, 0.0
+        marks, top, light = 0, 0.0, 0.0
         for k in range(starts[r + 1] - starts[r]):
             marks += masks[r] >> k & 1
-            top = max(top, ink[starts[r] + k, 0])
+            top, light = max(top, ink[starts[r] + k, 0]), max(light, papers[starts[r] + k])
         for i in range(starts[r], starts[r + 1]):
             marked = masks[r] >> (i - starts[r]) & 1
             covered = ink[i, 2] > _COVERED
@@ -181,15 +203,30 @@ def objections(ink: Floats, extra: Floats, streak: Floats, masks: Ints, starts: 
                 break
             if not marked and not multiple[r] and marks > 0 and streak[i] == 0.0 and ink[i, 0] > max(_LEFT, _LEFT_SHARE * top):
                 out[r] = _GHOST
-            if streak[i] == 0.0 and ink[i, 0] > _SHADE and _is_stain(ink[i], extra[i], stroke):
+            plain = ink[i, 0] > _PLAIN * usual and ink[i, 3] > _STRONG * stroke
+            dirty = papers[i] < _DIRTY * light and not plain
+            if ink[i, 0] > _SHADE and (
+                dirty or (extra[i, 3] > _SOLID and ink[i, 3] < _BLACKEST) or (streak[i] == 0.0 and _is_stain(ink[i], extra[i], stroke))
+            ):
                 out[r] = _STAINED
-            elif not marked and (extra[i, 1] >= _RINGED or (marks == 0 and extra[i, 1] >= 2 and extra[i, 0] > _LOOPED)):
+            elif not marked and (extra[i, 4] > ringed or (marks == 0 and extra[i, 0] > _LOOPED and extra[i, 3] > _BLOT)):
                 out[r] = _RING
             elif marked and marks == 1 and covered and extra[i, 2] >= _CROSSED:
                 out[r] = _CROSSED_OUT
             elif marked and marks > 1 and _is_crossed(extra[i]):
                 out[r] = _TWO
     return out
+
+
+@njit(cache=True, nogil=True)
+def _ring(ink: Floats, extra: Floats, looked: Bools) -> float:
+    """The share of the turn around an empty bubble that has ink if a ring is drawn there: beyond what is printed."""
+    rounds, n = np.zeros(ink.shape[0]), 0
+    for i in range(ink.shape[0]):
+        if looked[i] and ink[i, 0] < _MAYBE:
+            rounds[n] = extra[i, 4]
+            n += 1
+    return min(max(_RINGING, level_of(rounds, n, 0.5) + _MORE), _ROUND)
 
 
 @njit(cache=True, nogil=True)
