@@ -162,19 +162,26 @@ def _spots(
 def _smoothed(crop: Grey, reach: int) -> Grey:
     """Each pixel the mean of the (2 * reach + 1) square around it, which at the edges is smaller."""
     ny, nx = crop.shape
-    sums = np.zeros((ny + 1, nx + 1), np.int64)
+    sums = np.zeros((ny + 1, nx + 1), np.int32)
     for y in range(ny):
-        line = 0
+        line = np.int32(0)
         for x in range(nx):
-            line += crop[y, x]
+            line += np.int32(crop[y, x])
             sums[y + 1, x + 1] = sums[y, x + 1] + line
+    lefts, rights, shares = np.empty(nx, np.int32), np.empty(nx, np.int32), np.empty(nx)
+    for x in range(nx):
+        lefts[x], rights[x] = max(0, x - reach), min(nx, x + reach + 1)
+        shares[x] = 1.0 / (rights[x] - lefts[x])
     out = np.empty((ny, nx), np.uint8)
+    columns = np.empty(nx + 1, np.int32)
     for y in range(ny):
         top, bottom = max(0, y - reach), min(ny, y + reach + 1)
+        for x in range(nx + 1):
+            columns[x] = sums[bottom, x] - sums[top, x]
+        share = 1.0 / (bottom - top)
         for x in range(nx):
-            left, right = max(0, x - reach), min(nx, x + reach + 1)
-            total = sums[bottom, right] - sums[top, right] - sums[bottom, left] + sums[top, left]
-            out[y, x] = total // ((bottom - top) * (right - left))
+            total = columns[np.uint64(rights[x])] - columns[np.uint64(lefts[x])]
+            out[y, x] = np.uint8(np.int32((total + 0.5) * shares[x] * share))  # in the middle between two steps
     return out
 
 
