@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import itertools
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from scanner import register
 from scanner.furnishing import furnish
 from scanner.furniture import Furniture
 from scanner.laid import Laid
@@ -136,3 +138,32 @@ def test_without_timing_marks_two_corner_marks_and_perspective_are_refused() -> 
     for scan in (Scan(covered=(0, 2)), Scan(tilt=(0.1, 0.1), border=40)):
         ways = [laid for laid in lay_over(scan.picture()[0], furnishing, dpi=None) if laid.marks == 2 or laid.way in ("timing", "photo")]
         assert ways == []
+
+
+def test_no_slower_way_is_looked_for_once_the_caller_has_enough(monkeypatch: pytest.MonkeyPatch) -> None:
+    plain = form(timing=False)
+    furnishing, pixels = furnish(plain, plain.sides[0]), Scan().picture()[0]
+    searches: list[bool] = []
+    search = register._corner_spots
+
+    def counted(*at: Any, **how: Any) -> Any:
+        searches.append(how["thorough"])
+        return search(*at, **how)
+
+    monkeypatch.setattr(register, "_corner_spots", counted)
+    quick = [way.way for way in lay_over(pixels, furnishing, dpi=None, enough=lambda: True)]
+    assert set(quick) == {"quick"}
+    assert not any(searches)
+    every = [way.way for way in lay_over(pixels, furnishing, dpi=None, enough=lambda: False)]
+    assert any(searches)
+    assert every[: len(quick)] == quick
+
+
+def test_halftone_marks_of_a_form_measured_in_cells_are_found_the_quick_way() -> None:
+    """A copier prints black as dots: 3 in 4 pixels of it."""
+    template = form(timing=False).model_copy(update={"unit": "cell"})
+    pixels, matrix = Scan(dpi=300).picture()
+    pixels[::2, ::2] = 235
+    first = next(lay_over(pixels, furnish(template, template.sides[0]), dpi=300))
+    assert (first.way, first.marks, first.turn) == ("quick", 4, 0)
+    assert error_mm(first.places(PLACES), matrix, 300) < 0.06
