@@ -55,7 +55,7 @@ def plan_bubbles(template: Template, side: Side) -> BubblePlan:
     counts = [len(line.bubbles) for line in lines]
     bubbles = [line.grid.bubble for line in lines for _ in line.bubbles]
     names = [(value if line.grid.bubble.letter else "", line.grid.bubble) for line in lines for value in line.grid.values]
-    kinds: dict[object, int] = {}
+    kinds: dict[tuple[str, float, float], int] = {}
     kind_of = np.array([kinds.setdefault((letter, b.width, b.height), len(kinds)) for letter, b in names], np.int64)
     grids = {id(grid): i for i, grid in enumerate(side.grids)}
     return BubblePlan(
@@ -68,7 +68,7 @@ def plan_bubbles(template: Template, side: Side) -> BubblePlan:
         kind_of=kind_of,
         by_kind=np.argsort(kind_of, kind="stable").astype(np.int64),
         kind_starts=np.concatenate([[0], np.cumsum(np.bincount(kind_of, minlength=len(kinds)))]).astype(np.int64),
-        lettered=np.array([key[0] != "" for key in kinds], np.bool_),  # type: ignore[index]
+        lettered=np.array([key[0] != "" for key in kinds], np.bool_),
         multiple=np.array([line.grid.multiple for line in lines], np.bool_),
         counted=np.array([line.grid.role not in ("absent", "text") for line in lines], np.bool_),
         printed=template.drop_out == "none" and all(line.grid.bubble.ring for line in lines),
