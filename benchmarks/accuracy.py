@@ -9,6 +9,7 @@ A stopped count goes on where it was. The seeds are from 1000 on; thresholds are
 from __future__ import annotations
 
 import argparse
+import math
 import os
 import sys
 import time
@@ -63,6 +64,7 @@ def count_level(
 ) -> Tallies:  # fmt: skip
     """Shards until `goal` bubbles were read without a doubt; those that are counted already are not made again."""
     tallies: Tallies = {}
+    added = 0
     progress = Progress(goal)
     todo = shards(level, sheets=sheets, cards=cards, first_seed=first_seed)
     for shard in todo:
@@ -71,18 +73,20 @@ def count_level(
             todo = _from(shard, todo)
             break
         tallies.setdefault(shard.sheet, Tally()).add(known)
+        added += 1
     progress.tell(level, tallies)
     if enough(tallies, goal):
         return tallies
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
         running: dict[Future[Tally], Shard] = {}
         while not enough(tallies, goal):
-            for shard in islice(todo, workers + 1 - len(running)):
+            for shard in islice(todo, wanted(tallies, goal, added, len(running), workers)):
                 running[pool.submit(known_or_counted, shard, state)] = shard
             if not running:
                 break  # the seeds for fitting are all used
             for done in wait(running, return_when=FIRST_COMPLETED).done:
                 tallies.setdefault(running.pop(done).sheet, Tally()).add(done.result())
+                added += 1
             progress.tell(level, tallies)
         for future in running:
             future.cancel()
@@ -110,6 +114,13 @@ def _from(first: Shard, rest: Iterator[Shard]) -> Iterator[Shard]:
 
 def known_or_counted(shard: Shard, state: Path) -> Tally:
     return counted(shard, state) or count(shard, state)
+
+
+def wanted(tallies: Tallies, goal: int, added: int, running: int, workers: int) -> int:
+    """How many more shards to begin: none while those that run will do, by what a shard has given so far."""
+    have = sum(t.positions for t in tallies.values())
+    lacking = math.ceil((goal - have) * added / have) if have else workers + 1
+    return max(0 if running else 1, min(workers + 1, lacking) - running)
 
 
 def enough(tallies: Tallies, goal: int) -> bool:

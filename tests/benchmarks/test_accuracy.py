@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from benchmarks import accuracy
-from benchmarks.accuracy import count_level
+from benchmarks.accuracy import count_level, wanted
+from benchmarks.judging import Tally
 from benchmarks.make_sets import FIRST_TEST_SEED
 from benchmarks.shards import shards
 from scanner.simulator.rates import LevelName
@@ -27,6 +28,14 @@ def test_nothing_is_wrong_in_silence(level: LevelName, tmp_path: Path, monkeypat
     again = count_level(level, EACH, tmp_path, 2, sheets=("hundred",), cards=20)["hundred"]
     assert again.positions >= EACH
     assert again.silent == []
+
+
+@pytest.mark.parametrize(
+    ("have", "added", "running", "more"),
+    [(0, 0, 0, 3), (0, 0, 2, 1), (50, 5, 0, 3), (50, 5, 2, 1), (80, 8, 1, 1), (80, 8, 2, 0), (95, 10, 1, 0), (99, 10, 0, 1), (0, 4, 0, 3)],
+)
+def test_no_more_shards_are_begun_than_are_wanted_and_always_one_runs(have: int, added: int, running: int, more: int) -> None:
+    assert wanted({"hundred": Tally(positions=have)}, 100, added, running, 2) == more
 
 
 def test_the_seeds_are_those_that_nothing_is_fitted_to() -> None:

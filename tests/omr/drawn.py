@@ -104,9 +104,11 @@ class Drawing:
             at = (round(x - 0.6 * PX * fine), round(y + 0.7 * PX * fine))
             cv2.putText(picture, value, at, cv2.FONT_HERSHEY_SIMPLEX, 0.55 * fine, 110, fine)
         if share:
-            mask = np.zeros(picture.shape, np.uint8)
-            cv2.ellipse(mask, middle, axes, 0, 0, 360, 255, -1)
-            picture[mask > 0] = np.minimum(picture[mask > 0], round(self.paper * (1 - share)))
+            left, top = middle[0] - axes[0] - 2, middle[1] - axes[1] - 2
+            part = picture[top : middle[1] + axes[1] + 3, left : middle[0] + axes[0] + 3]
+            mask = np.zeros(part.shape, np.uint8)
+            cv2.ellipse(mask, (axes[0] + 2, axes[1] + 2), axes, 0, 0, 360, 255, -1)
+            part[mask > 0] = np.minimum(part[mask > 0], round(self.paper * (1 - share)))
         cv2.ellipse(picture, middle, axes, 0, 0, 360, 60, fine)
 
 
