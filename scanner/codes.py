@@ -28,6 +28,7 @@ _AROUND = 2.0  # mm around a code's box that are looked at: a transform from thr
 _BAND, _AT = 2.0, (0.45, 0.25)  # mm of a linear code's height that are averaged, and where: the number under it is text
 _LINES = 2  # lines that come of it
 _SMALL = 120  # pixels across the picture in which the second decoder first looks for a square code: 3 a module of a usual one
+_HALVED = 180  # pixels across from which the first decoder tries every other one: a usual symbol then has 3 a module
 _DARK, _LEAST_DARK = 0.8, 0.04  # darker than this share of the light is ink; a symbol inks more of its window than that
 
 
@@ -52,6 +53,8 @@ def code_on(pixels: Grey, laid: Laid, code: Code, *, confirm: bool = True) -> De
     first: str | None = None
     second: str | None = None
     for picture, shrink in _bands(pixels, laid, code) if linear else _slices(pixels, laid, code):
+        if first is None and shrink and min(picture.shape) >= _HALVED:
+            first = _zxing(picture[::2, ::2], code.symbology)
         first = first if first is not None else _zxing(picture, code.symbology)
         if both and first is not None and second is None:
             second = zbar.read(_small(picture), code.symbology, every=2) if shrink else zbar.read(picture, code.symbology)
