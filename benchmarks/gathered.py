@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from unittest.mock import patch
 
 import numpy as np
@@ -97,10 +98,10 @@ class _Overheard:
     def __exit__(self, *_: object) -> None:
         self._patches.stop()
 
-    def _hear_first(self, pixels: object, frames: object, plan: BubblePlan, *rest: object, **named: object) -> First:
-        self.plan, self.first = plan, first_reading(pixels, frames, plan, *rest, **named)  # type: ignore[arg-type]
+    def _hear_first(self, pixels: Any, frames: Any, plan: BubblePlan, *rest: Any, **named: Any) -> First:
+        self.plan, self.first = plan, first_reading(pixels, frames, plan, *rest, **named)
         return self.first
 
-    def _hear_second(self, *rest: object, **named: object) -> Second:
-        self.second = second_reading(*rest, **named)  # type: ignore[arg-type]
+    def _hear_second(self, *rest: Any, **named: Any) -> Second:
+        self.second = second_reading(*rest, **named)
         return self.second
