@@ -74,7 +74,21 @@ class _Drawer:
         self._document: Drawing | None = None
 
     def ask(self, document: Drawing, task: dict[str, Any], limits: Limits) -> tuple[dict[str, Any], bytes]:
-        """Raises TimeoutError where the answer takes too long, another OSError or ValueError where the process ends."""
+        """Raises TimeoutError where the answer takes too long, another OSError or ValueError where the process ends.
+
+        A process that ended after an earlier page is not this page's fault: the page is asked for once more, in a new one.
+        """
+        served = self._served
+        try:
+            return self._ask_once(document, task, limits)
+        except TimeoutError:
+            raise
+        except (OSError, ValueError, KeyError):
+            if served == 0:
+                raise
+            return self._ask_once(document, task, limits)
+
+    def _ask_once(self, document: Drawing, task: dict[str, Any], limits: Limits) -> tuple[dict[str, Any], bytes]:
         process = self._running(limits)
         late = threading.Event()
         timer = threading.Timer(limits.seconds, _end, (process, late))

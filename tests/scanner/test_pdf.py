@@ -219,6 +219,16 @@ def test_a_crash_of_the_drawing_process_is_that_pages_reason(monkeypatch: pytest
     assert single_page(data, where="scan.pdf").dpi == 200
 
 
+def test_a_process_that_ended_after_a_page_costs_the_next_page_nothing() -> None:
+    stream, entries = kinds()["jpeg"]
+    data = document(stream, UPRIGHT + b" 0 0 10 10 re f", **entries)
+    single_page(data, where="scan.pdf")
+    process = drawing._drawer._process
+    assert process is not None
+    os.kill(process.pid, signal.SIGKILL)
+    assert single_page(data, where="scan.pdf").dpi == 200
+
+
 def test_a_drawing_process_that_may_use_little_memory_refuses_and_does_not_fail() -> None:
     drawing._drawer.close()
     data = document(kinds()["jpeg"][0], UPRIGHT + b" 0 0 10 10 re f", size=(3900, 3900), **kinds()["jpeg"][1])
