@@ -23,6 +23,7 @@ from omr.second import Second, second_reading
 from scanner.register import Laid
 
 Grey = NDArray[np.uint8]
+Bools = NDArray[np.bool_]
 Floats = NDArray[np.float64]
 
 RING = 0.10  # contrast of a printed ring: grain and JPEG noise stay below 0.05, a pale copy has 0.3
@@ -73,10 +74,12 @@ def read_bubbles(pixels: Grey, plan: BubblePlan, laid: Laid, *, paper: float, th
         rings = float((contrasts > RING).mean())
         if rings < LEAST_RINGS:
             return Read(rings=rings)
-    thin = thin and not is_dithered(pixels)
-    first = first_reading(pixels, frames, plan, paper=paper, thin=thin, every=1 if whole else 2)
+    lost = thin and not is_dithered(pixels)  # a dither leaves some of a pale mark
+    first = first_reading(pixels, frames, plan, paper=paper, thin=lost, every=1 if whole else 2)
     other = second_reading(pixels, frames, plan, first.streak, paper=paper) if whole else None
-    return Read(_fields(plan, first, other), Hand.of(first.hand), rings)
+    # On a black and white scan a cross over a fill is as black as the fill.
+    crossed = (first.masks & (first.masks - 1) != 0) & ~plan.multiple & thin
+    return Read(_fields(plan, first, other, crossed), Hand.of(first.hand), rings)
 
 
 def _in_place(contrasts: Floats, plan: BubblePlan) -> bool:
@@ -94,9 +97,10 @@ def is_dithered(pixels: Grey) -> bool:
     return bool(alone.mean() > _ALONE)
 
 
-def _fields(plan: BubblePlan, first: First, other: Second | None) -> dict[str, FieldReading]:
+def _fields(plan: BubblePlan, first: First, other: Second | None, crossed: Bools) -> dict[str, FieldReading]:
+    """`crossed`: rows with several marks of which one may be crossed out, though nothing shows it."""
     p_wrong = first.p_wrong if other is None else _chances(plan, first, other)
-    masks, wrong, whys = first.masks.tolist(), p_wrong.tolist(), _whys(first, other, p_wrong)
+    masks, wrong, whys = first.masks.tolist(), p_wrong.tolist(), _whys(first, other, p_wrong, crossed)
     seconds = other.masks.tolist() if other is not None else None
     fields = {}
     for name, a, b, spell, joined in plan.fields:
@@ -117,7 +121,7 @@ def _chances(plan: BubblePlan, first: First, other: Second) -> Floats:
     return np.where(first.masks == other.masks, found, np.maximum(found, 0.5))
 
 
-def _whys(first: First, other: Second | None, p_wrong: Floats) -> list[str]:
+def _whys(first: First, other: Second | None, p_wrong: Floats, crossed: Bools) -> list[str]:
     """For each row why a person must look at it, or ''."""
     codes = first.whys
     said = decide.WHYS
@@ -128,4 +132,5 @@ def _whys(first: First, other: Second | None, p_wrong: Floats) -> list[str]:
     codes = np.where((codes == 0) & (first.masks == other.masks) & (p_wrong > DOUBT), decide.UNSURE, codes)
     codes = np.where(codes == 0, np.where(other.whys == 0, 0, other.whys + len(said)), codes)
     codes = np.where((codes == 0) & (first.masks != other.masks), len(every) - 1, codes)
+    codes = np.where((codes == 0) & crossed, len(said) + second.TWO_MARKS, codes)
     return [every[code] for code in codes.tolist()]

@@ -62,7 +62,7 @@ WHYS = (
     "what darkens a bubble runs on all around it, as a stain does",
     "beside a mark there is ink that may be an erasure, or a weaker mark",
 )
-_UNSEEN, _STREAKED_WHY, _RING, _CROSSED_OUT, _TWO, _STAINED, _GHOST = range(1, 8)
+_UNSEEN, _STREAKED_WHY, _RING, _CROSSED_OUT, TWO_MARKS, _STAINED, _GHOST = range(1, 8)
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,7 +214,7 @@ def objections(
             elif marked and marks == 1 and covered and extra[i, 2] >= _CROSSED:
                 out[r] = _CROSSED_OUT
             elif marked and marks > 1 and _is_crossed(extra[i]):
-                out[r] = _TWO
+                out[r] = TWO_MARKS
     return out
 
 

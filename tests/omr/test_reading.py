@@ -138,3 +138,13 @@ def test_a_page_whose_orientation_mark_is_gone_is_not_read_the_wrong_way_up() ->
     assert reading.status == "review"
     assert not reading.fields
     assert "which way up" in reading.reason
+
+
+def test_of_two_marks_on_a_black_and_white_scan_one_may_be_crossed_out_unseen() -> None:
+    fills = answers(f"{KEY} M1=AB", share=0.9) | answers("Q1=AB", share=0.9)
+    page = Drawing(fills).page()
+    grey = read_page(page, [form()], cut=False)
+    bitten = read_page(Page(np.where(page.pixels < 128, 0, 255).astype(np.uint8), "one bit"), [form()], cut=False)
+    assert (grey.fields["Q1"].value, grey.fields["Q1"].doubt) == ("A|B", False)
+    assert (bitten.fields["Q1"].value, bitten.fields["Q1"].doubt) == ("A|B", True)
+    assert "crossed out" in bitten.fields["Q1"].why
