@@ -77,9 +77,7 @@ def read_bubbles(pixels: Grey, plan: BubblePlan, laid: Laid, *, paper: float, th
     lost = thin and not is_dithered(pixels)  # a dither leaves some of a pale mark
     first = first_reading(pixels, frames, plan, paper=paper, thin=lost, every=1 if whole else 2)
     other = second_reading(pixels, frames, plan, first.streak, paper=paper) if whole else None
-    # On a black and white scan a cross over a fill is as black as the fill.
-    crossed = (first.masks & (first.masks - 1) != 0) & ~plan.multiple & thin
-    return Read(_fields(plan, first, other, crossed), Hand.of(first.hand), rings)
+    return Read(_fields(plan, first, other, two_level=thin), Hand.of(first.hand), rings)
 
 
 def _in_place(contrasts: Floats, plan: BubblePlan) -> bool:
@@ -97,9 +95,10 @@ def is_dithered(pixels: Grey) -> bool:
     return bool(alone.mean() > _ALONE)
 
 
-def _fields(plan: BubblePlan, first: First, other: Second | None, crossed: Bools) -> dict[str, FieldReading]:
-    """`crossed`: rows with several marks of which one may be crossed out, though nothing shows it."""
+def _fields(plan: BubblePlan, first: First, other: Second | None, *, two_level: bool = False) -> dict[str, FieldReading]:
+    """`two_level`: on a black and white scan a cross over a fill is as black as the fill, and nothing shows it."""
     p_wrong = first.p_wrong if other is None else _chances(plan, first, other)
+    crossed = (first.masks & (first.masks - 1) != 0) & ~plan.multiple & two_level
     masks, wrong, whys = first.masks.tolist(), p_wrong.tolist(), _whys(first, other, p_wrong, crossed)
     seconds = other.masks.tolist() if other is not None else None
     fields = {}
