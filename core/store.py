@@ -90,7 +90,10 @@ class FolderStore:
     def _from_pack(self, place: str) -> bytes:
         pack, offset, length = place.rsplit(":", 2)
         with (self.root / pack).open("rb", buffering=0) as file:
-            return os.pread(file.fileno(), int(length), int(offset))
+            data = os.pread(file.fileno(), int(length), int(offset))
+        if len(data) != int(length):
+            raise NotFound("the pack breaks off before the picture's end.", where=place)
+        return data
 
     def has(self, sha256: str) -> bool:
         return self._path(sha256).exists()

@@ -12,7 +12,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from omr.decide import BLACK, MOST_BESIDE, MOST_INK, TWO_LEVEL
+from omr.decide import BLACK, FEW, MISSED, MOST_BESIDE, MOST_INK, TWO_LEVEL
 from scanner.kernels import njit
 
 Floats = NDArray[np.float64]
@@ -32,8 +32,6 @@ DOUBT = 0.004  # a row that is wrong with more than this probability goes to a p
 _SHORT = 4.0  # values of a row: each of a longer one is the less likely to be the marked one
 FILM = 2.5  # against, where no cell of the bubble is inked and the hand is not faint: of 5,688 such none was a mark
 _NOT_FAINT = 0.35  # tone of such a hand
-_MISSED = 30.0  # how many rows with one mark there are to a blank one
-_FEW = 5  # marks from which a hand is known
 
 
 @njit(cache=True, nogil=True)
@@ -90,13 +88,13 @@ def chances(tone: Floats, streak: Floats, ink: Floats, masks: Ints, starts: Ints
             odds = (
                 log_odds(tone[i], other, stroke, beside, hand)
                 - long
-                - (FILM if ink[i, 2] <= 0.0 and hand[0] > _NOT_FAINT and hand[3] >= _FEW else 0.0)
+                - (FILM if ink[i, 2] <= 0.0 and hand[0] > _NOT_FAINT and hand[3] >= FEW else 0.0)
             )
             against = odds if masks[r] >> (i - starts[r]) & 1 else -odds
             right *= 1.0 - max(1.0 / (1.0 + math.exp(min(against, 30.0))), FLOOR)
-        if masks[r] == 0 and counted[r] and hand[3] >= _FEW:
+        if masks[r] == 0 and counted[r] and hand[3] >= FEW:
             away = (np.log(max(hand[0], 0.1)) - np.log(most + 0.01)) / hand[4]
-            tail = _MISSED * 0.5 * math.erfc(away / math.sqrt(2.0))
+            tail = MISSED * 0.5 * math.erfc(away / math.sqrt(2.0))
             right *= 1.0 / (1.0 + tail)
         out[r] = 1.0 - right
     return out

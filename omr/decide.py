@@ -32,7 +32,8 @@ LEAST_SPREAD, MOST_SPREAD = 0.12, 0.45  # of the logarithm of a hand's marks
 PALE, ALONE = 0.008, 0.3  # least darkness of a bubble that stands out of its row, and the most that the next one has of it
 PRINTED = 0.03  # what a letter may add where no blank of it was there to compare with
 SURE = 0.01  # a row that is wrong with more than this probability is a doubt
-_FEW = 5  # marks from which a hand can be learnt
+FEW = 5  # marks from which a hand can be learnt
+_LEAST_WRONG = 1e-9  # no reading of a row is surer
 _USUAL = (0.45, 0.55, 0.02)  # tone, depth and noise of a hand that is not known
 
 WHYS = (
@@ -108,8 +109,8 @@ def learn_hand(tone: Floats, depth: Floats, starts: Ints, multiple: Bools) -> Fl
     out = np.array([_USUAL[0], _USUAL[1], _USUAL[2], float(marks), 0.25, 0.0])
     if rest >= 20:
         out[2] = ranked(others, rest, 0.98)
-    if marks < _FEW:
-        out[5] = 1.0 if pale >= max(float(_FEW), rows / 2) else 0.0
+    if marks < FEW:
+        out[5] = 1.0 if pale >= max(float(FEW), rows / 2) else 0.0
         return out
     out[0], out[1] = ranked(tones, marks, 0.5), ranked(depths, marks, 0.5)
     spread = np.log(out[0] / max(ranked(tones, marks, 0.1), 1e-3)) / 1.28
@@ -181,7 +182,7 @@ def decide(
                 masks[r] |= 1 << (i - starts[r])
                 marks += 1
                 least = min(least, tone[i])
-        if marks == 0 and counted[r] and hand[3] >= _FEW:
+        if marks == 0 and counted[r] and hand[3] >= FEW:
             right *= 1.0 - missed(most, hand)
         if not seen:
             masks[r], whys[r], right = 0, UNSEEN, 0.5
@@ -193,5 +194,5 @@ def decide(
             whys[r] = FAINT
         elif 1.0 - right > SURE:
             whys[r] = UNSURE
-        wrong[r] = 1.0 - right
+        wrong[r] = max(1.0 - right, _LEAST_WRONG)
     return masks, wrong, whys

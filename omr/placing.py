@@ -50,7 +50,7 @@ class Alike:
         return self.forms[0].furnishing
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Found:
     """A form laid over the page."""
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache
 from typing import Any, Literal
 
 import cv2
@@ -78,13 +79,7 @@ class Reader:
         evidence: dict[str, Any] = {"paper": round(look.paper), "dpi": page.dpi, "streaks": len(look.streaks)}
         if look.verdict == "black":
             return PageReading("rejected", "the page is black or nearly so; nothing can be read on it", "unreadable", evidence=evidence)
-        checks: dict[int, _Checked] = {}
-
-        def check(found: Found) -> _Checked:
-            if id(found) not in checks:
-                checks[id(found)] = _check(page, found, look, whole)
-            return checks[id(found)]
-
+        check = cache(lambda found: _check(page, found, look, whole))
         placed = place(page, self._groups, lambda found: not check(found).objection, confirm=whole)
         refusal = _refusal(placed)
         if not placed.ways or (refusal is not None and refusal.kind == "foreign"):

@@ -57,17 +57,29 @@ def rank(spots: Floats, sizes: Floats, solid: Floats, turn: int, scale: float, l
         cost = _unlikeness(spots[i], sizes[corner], solid[corner], scale, turn * math.pi / 2)
         if cost >= limit:
             continue
-        at = counts[corner]
-        while at > 0 and costs[corner, at - 1] > cost:
-            at -= 1
-        if at == _BEST:
-            continue
-        last = min(counts[corner], _BEST - 1)
-        for j in range(last, at, -1):
-            costs[corner, j], chosen[corner, j] = costs[corner, j - 1], chosen[corner, j - 1]
-        costs[corner, at], chosen[corner, at] = cost, i
-        counts[corner] = last + 1
+        counts[corner] = keep_cheapest(costs[corner], chosen[corner], counts[corner], cost, i)
     return chosen, counts
+
+
+@njit(cache=True, nogil=True)
+def keep_cheapest(costs: Floats, chosen: Ints, count: int, cost: float, one: int) -> int:
+    """Puts `one` among the cheapest so far, in their order; how many there are then.
+
+    Parameters
+    ----------
+    costs, chosen : (k,) float64 and int64, of which the first `count` are in use; the dearest falls out beyond k
+    """
+    most = costs.shape[0]
+    at = count
+    while at > 0 and costs[at - 1] > cost:
+        at -= 1
+    if at == most:
+        return count
+    last = min(count, most - 1)
+    for j in range(last, at, -1):
+        costs[j], chosen[j] = costs[j - 1], chosen[j - 1]
+    costs[at], chosen[at] = cost, one
+    return int(last + 1)
 
 
 @njit(cache=True, nogil=True)
@@ -150,6 +162,23 @@ def _believed(
     if defect > MOST_DEFECT * diagonal or worst > _UNLIKE:
         return np.inf, 0.0
     return defect / (0.004 * diagonal) + unlike / used + abs(shear) / MOST_SHEAR, defect
+
+
+def even_sides(corners: Floats, taper: float) -> Floats | None:
+    """The lengths of a quadrangle's four sides; None where it is not convex and clockwise, or where opposite sides differ
+    by more than `taper` (natural logarithm), as no sheet's picture does.
+
+    Parameters
+    ----------
+    corners : (4, 2) float64, pixels, clockwise
+    """
+    sides = np.roll(corners, -1, axis=0) - corners
+    after = np.roll(sides, -1, axis=0)
+    if (sides[:, 0] * after[:, 1] - sides[:, 1] * after[:, 0] <= 0).any():
+        return None
+    lengths: Floats = np.hypot(sides[:, 0], sides[:, 1])
+    tapered = max(abs(math.log(lengths[0] / lengths[2])), abs(math.log(lengths[1] / lengths[3])))
+    return lengths if tapered <= taper else None
 
 
 def fit_affine(places: Floats, pixels: Floats) -> Floats:

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.template import Template
-from scanner.fitting import through_four
+from scanner.fitting import even_sides, through_four
 
 Grey = NDArray[np.uint8]
 Floats = NDArray[np.float64]
@@ -175,12 +175,8 @@ def _believable(corners: Floats, shape: Sequence[int], template: Template) -> bo
     height, width = shape[0], shape[1]
     if corners.min() < _MARGIN or corners[:, 0].max() > width - 1 - _MARGIN or corners[:, 1].max() > height - 1 - _MARGIN:
         return False
-    sides = np.roll(corners, -1, axis=0) - corners
-    after = np.roll(sides, -1, axis=0)
-    if (sides[:, 0] * after[:, 1] - sides[:, 1] * after[:, 0] <= 0).any():
-        return False
-    lengths = np.hypot(sides[:, 0], sides[:, 1])
-    if max(abs(math.log(lengths[0] / lengths[2])), abs(math.log(lengths[1] / lengths[3]))) > _MOST_TAPER:
+    lengths = even_sides(corners, _MOST_TAPER)
+    if lengths is None:
         return False
     aspect = math.log((lengths[0] + lengths[2]) / (lengths[1] + lengths[3]))
     form = math.log(template.width / template.height)

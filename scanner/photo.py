@@ -12,7 +12,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from scanner.fitting import as_transform, through_four
+from scanner.fitting import as_transform, keep_cheapest, through_four
 from scanner.furnishing import Furnishing
 from scanner.kernels import njit
 from scanner.laid import Laid, apply
@@ -87,16 +87,7 @@ def _views(spots: Floats, corners: Floats, sizes: Floats, solid: Floats, turn: i
         cost = max(aspect, (solid[corner] - spots[i, 5]) / _SOLID)
         if cost > 1.5:
             continue
-        at = counts[corner]
-        while at > 0 and costs[corner, at - 1] > cost:
-            at -= 1
-        if at == _TRIED:
-            continue
-        last = min(counts[corner], _TRIED - 1)
-        for j in range(last, at, -1):
-            costs[corner, j], chosen[corner, j] = costs[corner, j - 1], chosen[corner, j - 1]
-        costs[corner, at], chosen[corner, at] = cost, i
-        counts[corner] = last + 1
+        counts[corner] = keep_cheapest(costs[corner], chosen[corner], counts[corner], cost, i)
     best = np.full((given, 5), np.inf)
     picked, pixels = np.zeros(4, np.int64), np.empty((4, 2))
     for code in range(counts[0] * counts[1] * counts[2] * counts[3]):

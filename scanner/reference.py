@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from core.errors import FrameUnreadable, TemplateInvalid
 from core.template import Template
 from scanner.decode import Page
-from scanner.fitting import fit_projective
+from scanner.fitting import even_sides, fit_projective
 from scanner.frames import pages_in
 from scanner.pictured import between_pixels
 
@@ -168,13 +168,7 @@ def _believable(h: Floats, reference: Reference, places: Single, inside: NDArray
     corners = np.array([(0, 0, 1), (width, 0, 1), (width, height, 1), (0, height, 1)], np.float64) @ h.T
     if (corners[:, 2] * corners[0, 2] <= 0).any():
         return False
-    flat = corners[:, :2] / corners[:, 2:]
-    sides = np.roll(flat, -1, axis=0) - flat
-    after = np.roll(sides, -1, axis=0)
-    if (sides[:, 0] * after[:, 1] - sides[:, 1] * after[:, 0] <= 0).any():
-        return False
-    lengths = np.hypot(sides[:, 0], sides[:, 1])
-    if max(abs(math.log(lengths[0] / lengths[2])), abs(math.log(lengths[1] / lengths[3]))) > _MOST_TAPER:
+    if even_sides(corners[:, :2] / corners[:, 2:], _MOST_TAPER) is None:
         return False
     return len(_cells(places[inside], width, height)) >= _LEAST_CELLS
 

@@ -13,3 +13,8 @@ depends_on = None
 
 def upgrade() -> None:
     op.add_column("pictures", sa.Column("place", sa.String(length=80), nullable=False, server_default=""))
+
+
+def downgrade() -> None:
+    with op.batch_alter_table("pictures", schema=None) as batch_op:
+        batch_op.drop_column("place")
