@@ -100,6 +100,21 @@ class CaseState(StrEnum):
     WITHDRAWN = "withdrawn"  # what it waited for came by itself
 
 
+class RereadingState(StrEnum):
+    RUNNING = "running"
+    DONE = "done"  # every page was read again
+    CLOSED = "closed"  # nothing more is accepted from it
+
+
+class RereadState(StrEnum):
+    SAME = "same"  # both readings say the same
+    DIFFERS = "differs"  # a person decides
+    ACCEPTED = "accepted"  # the second reading stands
+    KEPT = "kept"  # the first reading stands
+    FAILED = "failed"  # the second reading could not be made
+    OVERTAKEN = "overtaken"  # the page no longer stood
+
+
 class ReleaseState(StrEnum):
     DRAFT = "draft"
     CHECKED = "checked"
