@@ -60,6 +60,10 @@ def read_files(
 
     With `expected_wrong` the likeliest mistakes are put under review too, until no more wrong answers are expected.
     """
+    if expected_wrong is not None and not expected_wrong > 0:
+        raise BadInput(
+            "the number of wrong answers that are expected must be above zero.", where="--expected-wrong", remedy="Give 0.1, for instance."
+        )
     files = list(files_of(paths))
     template = fitted_to(load_form(template_path), files)
     statuses: Counter[str] = Counter()

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import simplejpeg
 
+from core.errors import BadInput
 from core.template import dump_template
 from omr.files import read_files
 from omr.looks import Looks, put_under_review
@@ -47,3 +48,10 @@ def test_reading_says_what_it_expects_and_a_hard_budget_asks_for_more_looks(tmp_
     hard = read_files(template, [tmp_path / "page.jpg"], tmp_path / "hard.csv", expected_wrong=plain.expected_wrong / 2)
     assert hard.review == 1
     assert hard.expected_wrong <= plain.expected_wrong / 2
+
+
+@pytest.mark.parametrize("allowed", [0.0, -1.0, float("nan")])
+def test_a_budget_that_cannot_be_kept_is_refused_before_anything_is_read(tmp_path: Path, allowed: float) -> None:
+    with pytest.raises(BadInput, match="above zero"):
+        read_files(tmp_path / "form.json", [tmp_path], tmp_path / "out.csv", expected_wrong=allowed)
+    assert not (tmp_path / "out.csv").exists()

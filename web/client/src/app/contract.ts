@@ -133,6 +133,7 @@ export interface Release {
   files?: string[];
   signatures?: unknown[];
   laws?: LawResult[];
+  overrides?: { law: string; by: string }[];
   digest?: string;
 }
 

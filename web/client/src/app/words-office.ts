@@ -71,6 +71,8 @@ export const officeWords = {
   "release.sign": ["签署", "Sign"],
   "release.signedNow": ["已签署", "Signed"],
   "release.publish": ["发布", "Publish"],
+  "release.lacksLaws": ["还不能发布：{laws} 不成立。", "It cannot be published yet: {laws} does not hold."],
+  "release.lacksSignatures": ["还不能发布：尚需另外 {n} 人签署。", "It cannot be published yet: {n} more people must sign."],
   "release.publishedNow": ["已发布", "Published"],
   "release.reports": ["报表", "Reports"],
   "release.noFiles": ["发布后可下载。", "They can be taken out once it is published."],
