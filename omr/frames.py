@@ -34,6 +34,7 @@ class Frame:
     sha256: str
     where: str
     vouched: Vouched | None = None
+    place: str = ""  # in a pack of the store; empty for a file of its own
 
 
 @dataclass(frozen=True)

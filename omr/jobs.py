@@ -23,7 +23,7 @@ from core.settings import Settings
 from core.site import Site, open_site
 from core.states import AttemptState, CaseState, ReceiptState
 from core.store import Kept
-from core.tables import Attempt, Batch, DeskCase, Exam, Receipt, Sheet
+from core.tables import Attempt, Batch, DeskCase, Exam, Picture, Receipt, Sheet
 from omr import desk
 from omr.desk.forms import Forms, forms_of
 from omr.desk.work import READERS, begin_work
@@ -87,13 +87,14 @@ def _frames(site: Site, exam_id: int, attempt_id: str) -> tuple[Forms, list[Fram
         exam = session.get(Exam, exam_id)
         assert exam is not None
         query = (
-            select(Receipt, Batch)
+            select(Receipt, Batch, Picture.place)
             .join(Batch, Batch.id == Receipt.batch_id)
+            .outerjoin(Picture, Picture.sha256 == Receipt.sha256)
             .where(Receipt.attempt_id == attempt_id, Receipt.state == ReceiptState.QUEUED)
             .order_by(Receipt.id)
         )
         rows = session.execute(query).all()
-        cases = select(DeskCase).where(DeskCase.receipt_id.in_([r.id for r, _ in rows]), DeskCase.state == CaseState.RESOLVED)
+        cases = select(DeskCase).where(DeskCase.receipt_id.in_([r.id for r, _, _ in rows]), DeskCase.state == CaseState.RESOLVED)
         said = {
             case.receipt_id: (str(case.resolution["sheet"]), int(case.resolution["side"]))
             for case in session.scalars(cases.order_by(DeskCase.resolved_at, DeskCase.id))
@@ -103,13 +104,15 @@ def _frames(site: Site, exam_id: int, attempt_id: str) -> tuple[Forms, list[Fram
         printed = select(Sheet.serial, Sheet.paper).where(Sheet.exam_id == exam_id, Sheet.serial.in_(serials))
         papers = dict(session.execute(printed).all())
         vouched = {receipt: Vouched(serial, papers[serial], side) for receipt, (serial, side) in said.items()}
-        frames = [Frame(r.id, r.sha256, place_of(b.station, b.name, r.sequence, r.face), vouched.get(r.id)) for r, b in rows]
+        frames = [
+            Frame(r.id, r.sha256, place_of(b.station, b.name, r.sequence, r.face), vouched.get(r.id), place or "") for r, b, place in rows
+        ]
         return forms_of(session, exam), frames
 
 
 def _read(site: Site, forms: Forms, frame: Frame) -> Read:
     try:
-        return read_frame(site.store.get(frame.sha256), frame, forms)
+        return read_frame(site.store.get(frame.sha256, frame.place), frame, forms)
     except FrameUnreadable as e:
         return Read(FrameResult(frame.receipt_id, kind="unreadable", reason=" ".join(filter(None, (e.message, e.remedy)))))
     except Exception as e:
