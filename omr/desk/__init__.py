@@ -8,8 +8,9 @@ from core.site import Site
 from omr.desk.budget import Budget, ask_for_looks, budget
 from omr.desk.cases import ACTIONS
 from omr.desk.decisions import Decision, resolve
+from omr.desk.missing import find_missing
 from omr.desk.rescans import RescanView, rescans
-from omr.desk.scripts import find_missing, finish
+from omr.desk.scripts import finish
 from omr.desk.undo import undo
 from omr.desk.views import CaseView, FrameView, ItemView, case_picture, get_case, item_picture, list_cases
 from omr.desk.work import begin_work

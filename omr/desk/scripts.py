@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import or_, select
 
-from core.states import CaseState, PageState, ReceiptState, ScriptState, SheetState
+from core.states import CaseState, PageState, ReceiptState, ScriptState
 from core.tables import DeskCase, Page, Script, Sheet
 from omr.desk.answers import Stated, stated
 from omr.desk.cases import close_case, open_case, withdraw
@@ -77,57 +77,10 @@ def finish(work: Work) -> None:
     work.write_ledger()
 
 
-def find_missing(work: Work) -> int:
-    """Once reading rests: open a case for each side and each script that nothing explains; how many.
-
-    A candidate whose sheet waits on the desk is not missing, so scripts with an open case are left alone.
-    """
-    waiting = (ScriptState.EXPECTED, ScriptState.PRESENT)
-    explained = select(DeskCase.script_id).where(
-        DeskCase.exam_id == work.exam.id, DeskCase.state == CaseState.OPEN, DeskCase.script_id.is_not(None)
-    )
-    query = select(Script.id).where(Script.exam_id == work.exam.id, Script.state.in_(waiting), Script.id.not_in(explained))
-    found = 0
-    ids = list(work.session.scalars(query.order_by(Script.id)))
-    settle_scripts(work, ids)
-    for script in work.session.scalars(select(Script).where(Script.id.in_(ids), Script.state.in_(waiting)).order_by(Script.id)).all():
-        if _open(work, script, work.cards_of(script.id)):
-            continue
-        found += _report_missing(work, script)
-    return found + _find_nameless(work)
-
-
-def _find_nameless(work: Work) -> int:
-    """A sheet of nobody whose side with the number never came: its other side must not lie there unseen."""
-    about = select(DeskCase.sheet_id).where(
-        DeskCase.exam_id == work.exam.id, DeskCase.state == CaseState.OPEN, DeskCase.sheet_id.is_not(None)
-    )
-    query = select(Sheet).where(Sheet.exam_id == work.exam.id, Sheet.state == SheetState.UNASSIGNED, Sheet.id.not_in(about))
-    read = select(Page.sheet_id).where(Page.exam_id == work.exam.id, Page.state == PageState.READ, Page.sheet_id.is_not(None))
-    found = 0
-    for sheet in work.session.scalars(query.where(Sheet.id.in_(read)).order_by(Sheet.id)).all():
-        page = work.pages(sheet.id)[0]
-        open_case(work, "candidate_unknown", receipt=work.receipt(page.receipt_id), page=page, sheet=sheet, side=page.side)
-        found += 1
-    return found
-
-
-def _report_missing(work: Work, script: Script) -> int:
-    sheets = work.cards_of(script.id)
-    held = _held(work, script, sheets)
-    here = {s.id: work.pages(s.id) for s in sheets}
-    if not any(here.values()):
-        open_case(work, "script_missing", script=script)
-        return 1
-    for sheet, side in held.lacking or [(s, n) for s in sheets for n in sorted(work.forms.sides_of(s)) if not work.page_of(s.id, n)]:
-        open_case(work, "page_missing", script=script, sheet=sheet, side=side)
-    return len(held.lacking)
-
-
 def _settle(work: Work, script: Script, sheets: list[Sheet]) -> None:
     if script.state is ScriptState.WITHHELD:
         return
-    held = _held(work, script, sheets)
+    held = held_of(work, script, sheets)
     arrived = any(work.pages(s.id) for s in sheets)
     _join_extras(work, held)
     quiet = not work.may_have_cases(sheets=[s.id for s in sheets], scripts=[script.id])
@@ -159,7 +112,7 @@ def _join_extras(work: Work, held: Held) -> None:
             file_regions(work, sheet, said)
 
 
-def _held(work: Work, script: Script, sheets: list[Sheet]) -> Held:
+def held_of(work: Work, script: Script, sheets: list[Sheet]) -> Held:
     sheets = [s for s in sheets if is_confirmed(s)]
     lacking: list[tuple[Sheet | None, int]] = []
     pages: list[Page] = []
@@ -182,7 +135,7 @@ def _printed(work: Work, script: Script, side: int) -> Sheet | None:
     return next((s for s in work.session.scalars(query.order_by(Sheet.index)) if side in work.forms.sides_of(s)), None)
 
 
-def _open(work: Work, script: Script, sheets: Iterable[Sheet]) -> list[DeskCase]:
+def open_about(work: Work, script: Script, sheets: Iterable[Sheet]) -> list[DeskCase]:
     about = [DeskCase.script_id == script.id, DeskCase.sheet_id.in_([s.id for s in sheets])]
     return work.open_cases(or_(*about))
 
@@ -191,7 +144,7 @@ def _whole(work: Work, held: Held, quiet: bool) -> ScriptState:
     """The state of a script whose sides are all here; `quiet`: there never was a case about it."""
     if not quiet:
         withdraw(work, "the side is here", DeskCase.script_id == held.script.id, DeskCase.kind == "page_missing")
-        if _open(work, held.script, held.sheets):
+        if open_about(work, held.script, held.sheets):
             return ScriptState.PRESENT
     answered = _is_answered(work, held)
     absent = _absent(work, held)

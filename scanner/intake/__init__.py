@@ -6,7 +6,8 @@ the disk (law 4). It never opens a picture: that is a reader's work, given out b
 
 from scanner.intake.attempts import dispatch, give_back_running, sweep
 from scanner.intake.batches import BatchView, batch_view, close_batch, open_batch
-from scanner.intake.counts import BatchCount, Conservation, at_rest, conservation, counts
+from scanner.intake.counts import BatchCount, Conservation, conservation, counts
+from scanner.intake.missing import at_rest
 from scanner.intake.receive import ReceiptView, receive
 from scanner.intake.stations import StationView, register_station, station_of
 from scanner.intake.turn import take_turn

@@ -21,22 +21,20 @@ from sqlalchemy.orm import Session
 from core import events
 from core.queue import enqueue
 from core.site import Site
-from core.states import AttemptState, BatchState, CaseState, ReceiptState, ScriptState
-from core.tables import Attempt, Batch, DeskCase, Receipt, Script
-from scanner.intake.counts import at_rest
+from core.states import AttemptState, BatchState, CaseState, ReceiptState
+from core.tables import Attempt, Batch, DeskCase, Receipt
+from scanner.intake.missing import QUIET, look_for_missing
 from scanner.intake.turn import take_turn
 
 log = logging.getLogger(__name__)
 
 READ_PAGES = "omr.jobs.read_pages"
-LOOK_FOR_MISSING = "omr.jobs.look_for_missing"
 CHUNK = 50  # frames of an attempt: long enough that starting a job costs nothing, short enough to lose
 SMALL_CHUNK, SMALL = 25, 200  # so that a small batch keeps several readers busy
 RETRIES = (10, 3, 1)  # of an attempt after one, two, three lost ones: a frame that kills readers is soon alone
 MOST_TRIES = 1 + len(RETRIES)
 PATIENCE = timedelta(seconds=2)  # a frame of an open batch waits no longer for company
 LEASE = timedelta(seconds=20)  # a reader renews it every few seconds
-QUIET = timedelta(seconds=3)  # after the last batch, before missing sides are looked for
 _AT_ONCE = 2000  # frames in one transaction
 _LOOKED_AT = 64  # queued attempts that one sweep compares with the queue
 
@@ -64,7 +62,7 @@ def sweep(site: Site, exam_id: int, *, quiet: timedelta = QUIET) -> None:
     _take_back_lost(site, exam_id)
     dispatch(site, exam_id)
     _tell_queue_again(site, exam_id)
-    _look_for_missing(site, exam_id, quiet)
+    look_for_missing(site, exam_id, quiet)
 
 
 def give_back_running(site: Site, exam_id: int) -> int:
@@ -217,28 +215,3 @@ def _is_live(job: Job | None, *, started_in_time: bool) -> bool:
     if status is JobStatus.STARTED:
         return started_in_time  # else its worker died between taking the job and saying so in the database
     return status in (JobStatus.QUEUED, JobStatus.DEFERRED, JobStatus.SCHEDULED)
-
-
-def _look_for_missing(site: Site, exam_id: int, quiet: timedelta) -> None:
-    with site.database.read() as session:
-        if not at_rest(session, exam_id, site.now() - quiet) or not _unexplained(session, exam_id):
-            return
-    job_id = f"missing-{exam_id}"
-    try:
-        if not _is_live(Job.fetch_many([job_id], connection=site.redis)[0], started_in_time=False):
-            enqueue(site.redis, LOOK_FOR_MISSING, exam_id, job_id=job_id)
-    except RedisError as e:
-        log.warning("the queue does not answer (%s); the next sweep asks again", e)
-
-
-def _unexplained(session: Session, exam_id: int) -> bool:
-    """Is there a script that is not whole, and no case that says why, nor a frame without a place that might be its?"""
-    unsettled = select(DeskCase.id).where(DeskCase.exam_id == exam_id, DeskCase.state == CaseState.OPEN)
-    if session.scalar(unsettled.where(DeskCase.sheet_id.is_(None), DeskCase.script_id.is_(None)).limit(1)) is not None:
-        return False
-    explained = select(DeskCase.script_id).where(
-        DeskCase.exam_id == exam_id, DeskCase.state == CaseState.OPEN, DeskCase.script_id.is_not(None)
-    )
-    waiting = (ScriptState.EXPECTED, ScriptState.PRESENT)
-    query = select(Script.id).where(Script.exam_id == exam_id, Script.state.in_(waiting), Script.id.not_in(explained))
-    return session.scalar(query.limit(1)) is not None

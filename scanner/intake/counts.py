@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass
-from datetime import datetime
 
 from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
@@ -82,13 +81,3 @@ def _broken_receipts(session: Session, exam_id: int) -> list[str]:
         "are duplicates of nothing": count(Receipt.state == ReceiptState.DUPLICATE, Receipt.duplicate_of.is_(None)),
     }
     return [f"{found} frames {what}." for what, found in checks.items() if found]
-
-
-def at_rest(session: Session, exam_id: int, quiet_since: datetime) -> bool:
-    """All batches are complete since then, and no frame waits for a reader."""
-    batches = session.execute(select(Batch.state, Batch.closed_at).where(Batch.exam_id == exam_id)).all()
-    if not batches or any(state is not BatchState.COMPLETE or closed is None or closed > quiet_since for state, closed in batches):
-        return False
-    busy = (ReceiptState.RECEIVED, ReceiptState.QUEUED)
-    query = select(Receipt.id).where(Receipt.exam_id == exam_id, Receipt.state.in_(busy))
-    return session.scalar(query.limit(1)) is None
