@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-pytest_plugins = ["tests.parts.postgres", "tests.parts.valkey", "tests.parts.chromium", "tests.parts.exam_server"]
+pytest_plugins = ["tests.parts.postgres", "tests.parts.valkey", "tests.parts.bucket", "tests.parts.chromium", "tests.parts.exam_server"]
 
 ROOT = Path(__file__).resolve().parent.parent
 
