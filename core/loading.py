@@ -62,9 +62,9 @@ def definition_of(session: Session, exam: Exam, version: int | None = None) -> E
 
 
 def template_of(session: Session, exam: Exam, paper: str) -> tuple[int, Template]:
-    """The newest template of a paper, with its row's id."""
+    """The template that frames of a paper are first read by, with its row's id."""
     query = select(TemplateVersion).where(TemplateVersion.exam_id == exam.id, TemplateVersion.paper == paper)
-    row = session.scalars(query.order_by(TemplateVersion.version.desc()).limit(1)).first()
+    row = session.scalars(query.where(TemplateVersion.proposed.is_(False)).order_by(TemplateVersion.version.desc()).limit(1)).first()
     if row is None:
         raise NotFound(f"the paper {paper} of {exam.code} has no template.", where="template")
     return row.id, Template.model_validate(row.body)
@@ -127,15 +127,16 @@ def _add_template(session: Session, exam: Exam, paper: str, template: Template, 
     body = template.model_dump(mode="json")
     digest = hashlib.sha256(ledger.canonical(body)).hexdigest()
     query = select(TemplateVersion).where(TemplateVersion.exam_id == exam.id, TemplateVersion.paper == paper)
-    latest = session.scalars(query.order_by(TemplateVersion.version.desc()).limit(1)).first()
-    if latest is not None and latest.sha256 == digest:
+    known = session.scalars(query.order_by(TemplateVersion.version)).all()
+    # Also an older one: loading the exam again must not take back a template that was corrected meanwhile.
+    if any(one.sha256 == digest for one in known):
         return
     session.add(
         TemplateVersion(
             exam_id=exam.id,
             paper=paper,
             edition=template.edition or "1",
-            version=latest.version + 1 if latest else 1,
+            version=known[-1].version + 1 if known else 1,
             sha256=digest,
             body=body,
             loaded_at=now,

@@ -9,6 +9,7 @@ from rq import Queue, SimpleWorker
 from rq.timeouts import TimerDeathPenalty
 
 READING = "markhall-reading"
+REREADING = "markhall-rereading"  # taken only while nothing waits to be read for the first time
 JOB_SECONDS = 600
 
 
@@ -27,6 +28,8 @@ class WarmWorker(SimpleWorker):
     death_penalty_class = TimerDeathPenalty
 
 
-def work(redis: Redis, queue: str = READING, *, burst: bool = False) -> None:
-    """Be a worker until told to stop."""
-    WarmWorker([Queue(queue, connection=redis)], connection=redis).work(burst=burst, logging_level="WARNING")
+def work(redis: Redis, *, burst: bool = False) -> None:
+    """Be a worker until told to stop. What stands first in the list of queues is empty before the next is looked at."""
+    WarmWorker([Queue(name, connection=redis) for name in (READING, REREADING)], connection=redis).work(
+        burst=burst, logging_level="WARNING"
+    )

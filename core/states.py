@@ -107,6 +107,7 @@ class RereadingState(StrEnum):
 
 
 class RereadState(StrEnum):
+    WAITING = "waiting"  # not yet read again
     SAME = "same"  # both readings say the same
     DIFFERS = "differs"  # a person decides
     ACCEPTED = "accepted"  # the second reading stands

@@ -100,8 +100,9 @@ def _sweep_paper(site: Site, exam_id: int, version: int, paper: Paper) -> int:
 
 
 def _places(site: Site, exam_id: int, paper: str) -> dict[str, set[Place]]:
-    """Where the newest template has each group's regions. Extra sheets add to a response, none has to have one."""
-    query = select(TemplateVersion.body).where(TemplateVersion.exam_id == exam_id, TemplateVersion.paper == paper)
+    """Where the template that stands has each group's regions. Extra sheets add to a response, none has to have one."""
+    mine = (TemplateVersion.exam_id == exam_id, TemplateVersion.paper == paper, TemplateVersion.proposed.is_(False))
+    query = select(TemplateVersion.body).where(*mine)
     with site.database.read() as session:
         body = session.scalar(query.order_by(TemplateVersion.version.desc()).limit(1))
     places: dict[str, set[Place]] = defaultdict(set)

@@ -58,6 +58,11 @@ class Read:
 
 def read_frame(data: bytes, frame: Frame, forms: Forms) -> Read:
     """Decode and read a frame. Raises FrameUnreadable where the bytes are no single page."""
+    return to_file(*see_frame(data, frame, forms), frame, forms)
+
+
+def see_frame(data: bytes, frame: Frame, forms: Forms) -> tuple[Page, PageReading]:
+    """The decoded frame and what is on it. Raises FrameUnreadable where the bytes are no single page."""
     templates = [template for _, template in forms.templates.values()]
     code = None
     if frame.vouched is not None:
@@ -66,7 +71,7 @@ def read_frame(data: bytes, frame: Frame, forms: Forms) -> Read:
     reading = read_page(page, templates, cut=True)
     if code is not None and reading.fields and reading.kind in ("", "doubt", "code_unknown"):
         reading = replace(reading, code=code, kind="doubt" if reading.kind == "doubt" else "", reason="")
-    return _result(page, reading, frame, forms)
+    return page, reading
 
 
 def _as_vouched(forms: Forms, vouched: Vouched) -> tuple[PageCode, list[Template]]:
@@ -84,7 +89,8 @@ def _channel(templates: Sequence[Template]) -> Channel:
     return "grey" if first == "none" or any(t.drop_out != first for t in templates) else first
 
 
-def _result(page: Page, reading: PageReading, frame: Frame, forms: Forms) -> Read:
+def to_file(page: Page, reading: PageReading, frame: Frame, forms: Forms) -> Read:
+    """What is filed of a reading, and its pictures."""
     paper = next((p for p, (_, t) in forms.templates.items() if reading.template is not None and t.name == reading.template.name), None)
     kind = reading.kind if reading.status != "ok" and reading.kind != "doubt" else ""
     result = FrameResult(

@@ -21,15 +21,16 @@ from core.errors import FrameUnreadable
 from core.pictures import keep_rows
 from core.settings import Settings
 from core.site import Site, open_site
-from core.states import AttemptState, CaseState, ReceiptState
+from core.states import AttemptState, ReceiptState
 from core.store import Kept
-from core.tables import Attempt, Batch, DeskCase, Exam, Picture, Receipt, Sheet
+from core.tables import Attempt, Batch, Exam, Picture, Receipt
 from omr import desk
 from omr.desk.forms import Forms, forms_of
 from omr.desk.work import READERS, begin_work
 from omr.filing import FrameResult, file_chunk
-from omr.frames import Frame, Read, Vouched, read_frame
+from omr.frames import Frame, Read, read_frame
 from omr.lease import Lease
+from omr.vouched import vouched_of
 from scanner.intake import take_turn
 from scanner.intake.attempts import LEASE, take_back
 from scanner.intake.receive import place_of
@@ -94,16 +95,7 @@ def _frames(site: Site, exam_id: int, attempt_id: str) -> tuple[Forms, list[Fram
             .order_by(Receipt.id)
         )
         rows = session.execute(query).all()
-        cases = select(DeskCase).where(DeskCase.receipt_id.in_([r.id for r, _, _ in rows]), DeskCase.state == CaseState.RESOLVED)
-        said = {
-            case.receipt_id: (str(case.resolution["sheet"]), int(case.resolution["side"]))
-            for case in session.scalars(cases.order_by(DeskCase.resolved_at, DeskCase.id))
-            if case.resolution.get("action") == "set_page"
-        }
-        serials = {serial for serial, _ in said.values()}
-        printed = select(Sheet.serial, Sheet.paper).where(Sheet.exam_id == exam_id, Sheet.serial.in_(serials))
-        papers = dict(session.execute(printed).all())
-        vouched = {receipt: Vouched(serial, papers[serial], side) for receipt, (serial, side) in said.items()}
+        vouched = vouched_of(session, exam_id, [r.id for r, _, _ in rows])
         frames = [
             Frame(r.id, r.sha256, place_of(b.station, b.name, r.sequence, r.face), vouched.get(r.id), place or "") for r, b, place in rows
         ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Boolean, ForeignKey, Integer, String, UniqueConstraint
+from sqlalchemy import Boolean, ForeignKey, Integer, String, UniqueConstraint, false
 from sqlalchemy.orm import Mapped, mapped_column
 
 from core.tables.base import Big, ExamId, Id, Sha256, Table
@@ -45,6 +45,8 @@ class TemplateVersion(Table):
     sha256: Mapped[Sha256]
     body: Mapped[dict[str, Any]]
     loaded_at: Mapped[datetime]
+    # For reading again beside the first reading only; frames are first read by the newest version that is not proposed.
+    proposed: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())
 
 
 class Candidate(Table):

@@ -5,11 +5,13 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Boolean, Float, ForeignKey, Index, Integer, String, Text, UniqueConstraint
+from sqlalchemy import Boolean, Float, ForeignKey, Index, Integer, String, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from core.states import AnswerState, CaseState, PageState, ScriptState, SheetState
 from core.tables.base import Big, ExamId, Id, Table, one_of
+
+UNSETTLED = "state IN ('expected', 'present')"
 
 
 class Page(Table):
@@ -30,6 +32,7 @@ class Page(Table):
     fields: Mapped[dict[str, Any]]
     regions: Mapped[list[Any]]
     attempt_id: Mapped[str] = mapped_column(String(32))
+    cut_from: Mapped[int | None] = mapped_column(Big)  # the earlier page of this frame whose pictures of regions it keeps
     read_at: Mapped[datetime]
 
 
@@ -70,7 +73,11 @@ class Script(Table):
     """A candidate's answers in a paper. Owns answers and responses, so a corrected identity moves no mark."""
 
     __tablename__ = "scripts"
-    __table_args__ = (UniqueConstraint("exam_id", "paper", "candidate_id"),)
+    __table_args__ = (
+        UniqueConstraint("exam_id", "paper", "candidate_id"),
+        # What is not settled, in an exam of any size.
+        Index("ix_scripts_unsettled", "exam_id", "paper", postgresql_where=text(UNSETTLED), sqlite_where=text(UNSETTLED)),
+    )
     id: Mapped[Id]
     exam_id: Mapped[ExamId]
     paper: Mapped[str] = mapped_column(String(4))

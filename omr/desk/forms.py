@@ -85,7 +85,9 @@ def forms_of(session: Session, exam: Exam) -> Forms:
 
 
 def _templates(session: Session, exam: Exam) -> dict[str, tuple[int, Template]]:
-    query = select(TemplateVersion.id, TemplateVersion.paper, TemplateVersion.sha256).where(TemplateVersion.exam_id == exam.id)
+    query = select(TemplateVersion.id, TemplateVersion.paper, TemplateVersion.sha256).where(
+        TemplateVersion.exam_id == exam.id, TemplateVersion.proposed.is_(False)
+    )
     found: dict[str, tuple[int, Template]] = {}
     for row_id, paper, sha256 in session.execute(query.order_by(TemplateVersion.version)):
         template = _parsed.get(sha256)

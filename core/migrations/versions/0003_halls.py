@@ -17,6 +17,7 @@ BIG = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 JSON = sa.JSON().with_variant(postgresql.JSONB(), "postgresql")
 TIME = core.tables.base.UtcTime(timezone=True)
 WAITS = sa.text("state = 'received'")
+UNSETTLED = sa.text("state IN ('expected', 'present')")
 NEW_TABLES = ("papers_scanned", "room_closings", "rereadings", "reread_pages", "desk_leases", "looks")  # in order of what points to what
 
 
@@ -34,6 +35,10 @@ def _new_columns() -> None:
     op.create_index("ix_receipts_exam_id_received_at", "receipts", ["exam_id", "received_at"])
     waiting = ["exam_id", "batch_id", "sequence", "face"]
     op.create_index("ix_receipts_waiting", "receipts", waiting, postgresql_where=WAITS, sqlite_where=WAITS)
+    op.add_column("batches", sa.Column("searched", sa.Boolean(), server_default=sa.false(), nullable=False))
+    op.create_index("ix_scripts_unsettled", "scripts", ["exam_id", "paper"], postgresql_where=UNSETTLED, sqlite_where=UNSETTLED)
+    op.add_column("pages", sa.Column("cut_from", BIG, nullable=True))
+    op.add_column("templates", sa.Column("proposed", sa.Boolean(), server_default=sa.false(), nullable=False))
     op.add_column("stations", sa.Column("batches", sa.String(length=80), server_default="*", nullable=False))
 
 
@@ -137,6 +142,7 @@ def _rereading_tables() -> None:
         sa.Column(
             "state",
             sa.Enum(
+                "waiting",
                 "same",
                 "differs",
                 "accepted",
@@ -171,6 +177,13 @@ def downgrade() -> None:
         op.drop_table(name)
     with op.batch_alter_table("stations", schema=None) as batch_op:
         batch_op.drop_column("batches")
+    with op.batch_alter_table("templates", schema=None) as batch_op:
+        batch_op.drop_column("proposed")
+    with op.batch_alter_table("pages", schema=None) as batch_op:
+        batch_op.drop_column("cut_from")
+    op.drop_index("ix_scripts_unsettled", "scripts")
+    with op.batch_alter_table("batches", schema=None) as batch_op:
+        batch_op.drop_column("searched")
     op.drop_index("ix_receipts_waiting", "receipts")
     op.drop_index("ix_receipts_exam_id_received_at", "receipts")
     with op.batch_alter_table("receipts", schema=None) as batch_op:
