@@ -349,12 +349,20 @@ class Paper(Part):
         return fixed + sum(max(sum(i.marks for i in self.group(g).items) for g in c.among) for c in self.choices)
 
 
+class DeskWishes(Part):
+    """How the exceptions desk works: how many clerks must say the same of a doubtful answer."""
+
+    clerks: Literal[1, 2] = 1
+
+
 class ExamDefinition(Part):
     exam: Code
     title: Text
     time_zone: str = "Asia/Shanghai"
     roster: str | None = None
     signatures: Annotated[int, Field(ge=2, le=5)] = 2
+    # Left out of the stored form where it says nothing: an exam that was loaded before there was a choice stays the same.
+    desk: DeskWishes = Field(default=DeskWishes(), exclude_if=lambda wishes: wishes == DeskWishes())
     papers: Annotated[tuple[Paper, ...], Field(min_length=1)]
 
     @model_validator(mode="after")
