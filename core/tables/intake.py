@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Boolean, ForeignKey, Index, Integer, String, Text, UniqueConstraint, text
+from sqlalchemy import Boolean, ForeignKey, Index, Integer, String, Text, UniqueConstraint, false, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from core.states import AttemptState, BatchState, ReceiptState
@@ -48,6 +48,7 @@ class Batch(Table):
     manifest: Mapped[dict[str, Any]]
     opened_at: Mapped[datetime]
     closed_at: Mapped[datetime | None]
+    searched: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())  # missing sides of its sheets were asked for
 
 
 class Receipt(Table):
