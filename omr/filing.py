@@ -45,13 +45,12 @@ def file_chunk(work: Work, attempt_id: str, results: Sequence[FrameResult]) -> d
     receipts = _ours(work, attempt_id, results)
     sheets = _sheets(work, results)
     _bring_numbers(work, results)
-    filed: list[tuple[FrameResult, Receipt]] = []
-    for result in sorted(results, key=lambda r: r.receipt_id):
-        receipt = receipts.get(result.receipt_id)
-        if receipt is None:
-            continue
-        _file(work, attempt_id, receipt, result, sheets)
-        filed.append((result, receipt))
+    filed = [
+        (result, receipts[result.receipt_id]) for result in sorted(results, key=lambda r: r.receipt_id) if result.receipt_id in receipts
+    ]
+    pages = _add_pages(work, attempt_id, filed, sheets)
+    for result, receipt in filed:
+        _file(work, receipt, result, sheets, pages.get(receipt.id))
     for result, receipt in filed:
         if result.kind in GUESSED:
             _guess_place(work, receipt)
@@ -82,6 +81,7 @@ def _sheets(work: Work, results: Iterable[FrameResult]) -> dict[str, Sheet]:
     work.keep(work.session.scalars(select(Script).where(Script.id.in_(scripts))).all())
     work.keep(work.session.scalars(select(Candidate).where(Candidate.id.in_(people))).all())
     work.load_cards(scripts)
+    work.load_answers(scripts)
     work.look_for_cases({s.id for s in sheets.values()}, scripts)
     return sheets
 
@@ -96,19 +96,25 @@ def _bring_numbers(work: Work, results: Iterable[FrameResult]) -> None:
     work.load_numbers(numbers)
 
 
-def _file(work: Work, attempt_id: str, receipt: Receipt, result: FrameResult, sheets: dict[str, Sheet]) -> None:
+def _is_foreign(work: Work, result: FrameResult, sheet: Sheet | None) -> bool:
+    if result.kind == "foreign" or result.code is None:
+        return result.kind == "foreign"
+    return sheet is None or result.side not in work.forms.sides_of(sheet) or sheet.paper != result.code.paper
+
+
+def _file(work: Work, receipt: Receipt, result: FrameResult, sheets: dict[str, Sheet], page: Page | None) -> None:
     sheet = sheets.get(result.code.serial) if result.code is not None else None
-    fits = sheet is not None and result.side in work.forms.sides_of(sheet) and result.code is not None and sheet.paper == result.code.paper
-    if result.kind == "foreign" or (result.code is not None and not fits):
-        reason = result.reason or "the page code names a sheet that was not printed for this exam"
-        _wait(work, receipt, "foreign", reason, result, None)
-    elif result.kind in UNPLACED:
-        _wait(work, receipt, result.kind, result.reason, result, sheet)
-    elif sheet is None:
-        page = _add_page(work, attempt_id, receipt, result, None)
+    if page is None:
+        foreign = _is_foreign(work, result, sheet)
+        reason = result.reason or ("the page code names a sheet that was not printed for this exam" if foreign else "")
+        _wait(work, receipt, "foreign" if foreign else result.kind, reason, result, None if foreign else sheet)
+        return
+    work.touched.add(page.id)
+    work.remember(page)
+    if sheet is None:
         _wait(work, receipt, "code_unknown", result.reason, result, None, page)
     else:
-        _file_page(work, _add_page(work, attempt_id, receipt, result, sheet), sheet, receipt)
+        _file_page(work, page, sheet, receipt)
 
 
 def _wait(work: Work, receipt: Receipt, kind: str, reason: str, result: FrameResult, sheet: Sheet | None, page: Page | None = None) -> None:
@@ -119,13 +125,28 @@ def _wait(work: Work, receipt: Receipt, kind: str, reason: str, result: FrameRes
     open_case(work, kind, receipt=receipt, page=page, sheet=sheet, script=script, side=side, evidence=evidence)
 
 
-def _add_page(work: Work, attempt_id: str, receipt: Receipt, result: FrameResult, sheet: Sheet | None) -> Page:
-    latest = work.session.scalar(select(func.max(Page.version)).where(Page.receipt_id == receipt.id)) if receipt.tries > 1 else None
-    page = Page(
+def _add_pages(work: Work, attempt_id: str, filed: Sequence[tuple[FrameResult, Receipt]], sheets: dict[str, Sheet]) -> dict[int, Page]:
+    """A page for each frame that was read, by receipt."""
+    again = [receipt.id for _, receipt in filed if receipt.tries > 1]
+    latest: dict[int, int] = {}
+    if again:
+        query = select(Page.receipt_id, func.max(Page.version)).where(Page.receipt_id.in_(again)).group_by(Page.receipt_id)
+        latest = dict(work.session.execute(query).all())
+    pages = {}
+    for result, receipt in filed:
+        sheet = sheets.get(result.code.serial) if result.code is not None else None
+        if result.kind not in UNPLACED and not _is_foreign(work, result, sheet):
+            pages[receipt.id] = _page(work, attempt_id, latest.get(receipt.id, 0) + 1, receipt, result, sheet)
+    work.add_pages(pages.values())
+    return pages
+
+
+def _page(work: Work, attempt_id: str, version: int, receipt: Receipt, result: FrameResult, sheet: Sheet | None) -> Page:
+    return Page(
         exam_id=work.exam.id,
         receipt_id=receipt.id,
-        version=(latest or 0) + 1,
-        state=PageState.DOUBTFUL,
+        version=version,
+        state=PageState.READ,  # until a case about it is open: most never have one
         paper=result.paper,
         sheet_id=sheet.id if sheet else None,
         side=result.side,
@@ -136,8 +157,6 @@ def _add_page(work: Work, attempt_id: str, receipt: Receipt, result: FrameResult
         attempt_id=attempt_id,
         read_at=work.now,
     )
-    work.add_page(page)
-    return page
 
 
 def _file_page(work: Work, page: Page, sheet: Sheet, receipt: Receipt) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import insert, select
+from sqlalchemy import select
 
 from core.states import AnswerState
 from core.tables import AnswerRow, Page, Script
@@ -36,7 +36,7 @@ def enter_page(work: Work, page: Page, script: Script) -> None:
     work.entered.add((page.id, script.id))
     roles = work.forms.roles(page.paper, page.side)
     said = stated(work, page)
-    current = _current(work, script.id, roles.answers)
+    current = work.answers_of(script.id, roles.answers) if roles.answers else {}
     rows: list[dict[str, Any]] = []
     by_readers: dict[str, dict[str, object]] = {}
     for item in roles.answers:
@@ -52,7 +52,7 @@ def enter_page(work: Work, page: Page, script: Script) -> None:
         else:
             entry = {"kind": "answer", "script": script.secret, "item": item, "value": new["value"], "version": new["version"]}
             work.office(**entry, by=said[item].by, reason=f"page {page.id}")
-    _insert(work, rows)
+    work.enter_answers(rows)
     if by_readers:
         work.station(work.station_of(page.receipt_id), kind="answers", script=script.secret, page=page.id, values=by_readers)
     for field in roles.types:
@@ -61,6 +61,7 @@ def enter_page(work: Work, page: Page, script: Script) -> None:
 
 def void_page(work: Work, page: Page, script: Script) -> None:
     """Take the page's answers from the script: the sheet is another's, or the page does not count."""
+    work.put_answers()
     query = select(AnswerRow).where(AnswerRow.script_id == script.id, AnswerRow.page_id == page.id, AnswerRow.current)
     values: dict[str, dict[str, object]] = {}
     rows: list[dict[str, Any]] = []
@@ -71,26 +72,12 @@ def void_page(work: Work, page: Page, script: Script) -> None:
         rows.append(_row(work, script.id, row.item, row.version + 1, AnswerState.VOIDED, Stated("", False, work.by), page))
         values[row.item] = {"value": "", "version": row.version + 1, "how": "voided"}
     work.entered.discard((page.id, script.id))
-    _insert(work, rows)
+    work.enter_answers(rows)
     if values:
         work.station(work.station_of(page.receipt_id), kind="answers", script=script.secret, page=page.id, values=values)
     if page.paper is not None and page.side is not None and work.forms.roles(page.paper, page.side).types:
         _set_type(work, script, None, work.by)
     work.scripts.add(script.id)
-
-
-def _insert(work: Work, rows: list[dict[str, Any]]) -> None:
-    """All versions of a page in one statement, after the versions before them have stepped back."""
-    if rows:
-        work.session.flush()
-        work.session.execute(insert(AnswerRow), rows)
-
-
-def _current(work: Work, script_id: int, items: tuple[str, ...]) -> dict[str, AnswerRow]:
-    if not items:
-        return {}
-    query = select(AnswerRow).where(AnswerRow.script_id == script_id, AnswerRow.item.in_(items), AnswerRow.current)
-    return {row.item: row for row in work.session.scalars(query)}
 
 
 def _version(work: Work, page: Page, script: Script, item: str, said: Stated, old: AnswerRow | None) -> dict[str, Any] | None:

@@ -46,8 +46,9 @@ def settle_scripts(work: Work, script_ids: Iterable[int]) -> None:
     work.session.flush()
     work.load_cards(ids)
     work.load_pages(s.id for i in ids for s in work.cards_of(i))
-    for script in work.session.scalars(select(Script).where(Script.id.in_(ids)).order_by(Script.id)).all():
-        _settle(work, script, work.cards_of(script.id))
+    work.load_scripts(ids)
+    for script_id in ids:
+        _settle(work, work.script(script_id), work.cards_of(script_id))
 
 
 def refresh_pages(work: Work) -> None:
@@ -57,7 +58,9 @@ def refresh_pages(work: Work) -> None:
         work.touched.clear()
         work.session.flush()
         waiting = {case.page_id for case in work.open_cases(DeskCase.page_id.in_(ids))}
-        for page in work.session.scalars(select(Page).where(Page.id.in_(ids), Page.state != PageState.SUPERSEDED)).all():
+        for page in work.pages_by_id(ids):
+            if page.state is PageState.SUPERSEDED:
+                continue
             doubtful = page.id in waiting
             page.state = PageState.DOUBTFUL if doubtful else PageState.READ
             receipt = work.receipt(page.receipt_id)
@@ -131,6 +134,10 @@ def held_of(work: Work, script: Script, sheets: list[Sheet]) -> Held:
 
 def _printed(work: Work, script: Script, side: int) -> Sheet | None:
     """The sheet that was printed for this candidate and has this side, whether or not it is confirmed."""
+    mine = (s for s in work.cards_of(script.id) if s.printed_for == script.candidate_id and side in work.forms.sides_of(s))
+    known = next(mine, None)
+    if known is not None:
+        return known
     query = select(Sheet).where(Sheet.exam_id == work.exam.id, Sheet.paper == script.paper, Sheet.printed_for == script.candidate_id)
     return next((s for s in work.session.scalars(query.order_by(Sheet.index)) if side in work.forms.sides_of(s)), None)
 

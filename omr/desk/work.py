@@ -12,12 +12,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TypeVar
 
-from sqlalchemy import or_, select
+from sqlalchemy import insert, or_, select
 from sqlalchemy.orm import Session
 
 from core import events, ledger
 from core.states import CaseState, PageState
-from core.tables import Batch, Candidate, CandidateDetails, DeskCase, Exam, Page, Receipt, RescanRequest, Script, Sheet
+from core.tables import AnswerRow, Batch, Candidate, CandidateDetails, DeskCase, Exam, Page, Receipt, RescanRequest, Script, Sheet
 from omr.desk.forms import Forms, forms_of
 
 READERS = "readers"
@@ -42,6 +42,8 @@ class Work:
     _looked: tuple[set[int], set[int]] = field(default_factory=lambda: (set(), set()))  # sheets, scripts
     _busy: tuple[set[int], set[int]] = field(default_factory=lambda: (set(), set()))  # of those: with cases or requests
     _cards: dict[int, list[Sheet]] = field(default_factory=dict)
+    _answers: dict[int, dict[str, AnswerRow]] = field(default_factory=dict)  # by script and item: the current versions
+    _entering: dict[tuple[int, str], dict[str, Any]] = field(default_factory=dict)  # versions that are not in the database yet
     matched: set[int] = field(default_factory=set)  # sheets that facts gave to their scripts in this very work
     entered: set[tuple[int, int]] = field(default_factory=set)  # (page, script): answers that are in already
 
@@ -55,6 +57,7 @@ class Work:
         events.emit(self.session, self.exam.id, kind, body, self.now)
 
     def write_ledger(self) -> None:
+        self.put_answers()
         for shard in sorted(self._entries):
             ledger.append(self.session, self.exam.id, shard, self._entries[shard], self.now)
         self._entries.clear()
@@ -79,12 +82,12 @@ class Work:
         """The page that stands for a side. A second scan that waits for a decision does not stand for it yet."""
         return next((p for p in self.pages(sheet_id) if p.side == side and not p.evidence.get("second")), None)
 
-    def add_page(self, page: Page) -> None:
-        self.session.add(page)
+    def add_pages(self, pages: Iterable[Page]) -> None:
+        """New pages, in one statement. Each is remembered in its turn: until then it is not there for the others."""
+        new = list(pages)
+        self.session.add_all(new)
         self.session.flush()
-        self._decided[page.id] = {}
-        self.touched.add(page.id)
-        self.remember(page)
+        self._decided |= {page.id: {} for page in new}
 
     def remember(self, page: Page) -> None:
         """A page that is new, or that counts again."""
@@ -110,6 +113,38 @@ class Work:
         if page_id is not None:
             self._decided.pop(page_id, None)
             self.entered = {(page, script) for page, script in self.entered if page != page_id}
+
+    def load_answers(self, script_ids: Iterable[int]) -> None:
+        """Bring the current answers of these scripts in one query."""
+        wanted = [i for i in set(script_ids) if i not in self._answers]
+        if not wanted:
+            return
+        self._answers |= {script_id: {} for script_id in wanted}
+        query = select(AnswerRow).where(AnswerRow.script_id.in_(wanted), AnswerRow.current)
+        for row in self.session.scalars(query):
+            self._answers[row.script_id][row.item] = row
+
+    def answers_of(self, script_id: int, items: Iterable[str]) -> dict[str, AnswerRow]:
+        """The current versions of a script's answers to these items."""
+        names = set(items)
+        if any((script_id, name) in self._entering for name in names):
+            self.put_answers()
+        self.load_answers([script_id])
+        return {name: row for name, row in self._answers[script_id].items() if name in names}
+
+    def enter_answers(self, rows: Iterable[dict[str, Any]]) -> None:
+        """New versions of answers. They are written together, at the end or when one of them is asked for."""
+        self._entering |= {(row["script_id"], row["item"]): row for row in rows}
+
+    def put_answers(self) -> None:
+        if not self._entering:
+            return
+        rows = list(self._entering.values())
+        self._entering.clear()
+        self.session.flush()  # the versions before them step back first
+        self.session.execute(insert(AnswerRow), rows)
+        for row in rows:
+            self._answers.pop(row["script_id"], None)
 
     def load_numbers(self, numbers: Iterable[str]) -> None:
         wanted = {n for n in numbers if n and n not in self._numbers}
@@ -179,6 +214,19 @@ class Work:
     def may_have_cases(self, *, sheets: Iterable[int] = (), scripts: Iterable[int] = ()) -> bool:
         pairs = zip((sheets, scripts), self._looked, self._busy, strict=True)
         return any(i not in looked or i in busy for ids, looked, busy in pairs for i in ids)
+
+    def load_scripts(self, script_ids: Iterable[int]) -> None:
+        wanted = [i for i in script_ids if (Script, i) not in self._kept]
+        if wanted:
+            self.keep(self.session.scalars(select(Script).where(Script.id.in_(wanted))).all())
+
+    def pages_by_id(self, page_ids: Iterable[int]) -> list[Page]:
+        """Pages by their numbers; those that the work has met are not asked for again."""
+        met = {page.id: page for pages in self._pages.values() for page in pages}
+        wanted = [i for i in page_ids if i not in met]
+        if wanted:
+            met |= {page.id: page for page in self.session.scalars(select(Page).where(Page.id.in_(wanted)))}
+        return [met[i] for i in page_ids if i in met]
 
     def receipt(self, receipt_id: int) -> Receipt:
         return self._get(Receipt, receipt_id)
