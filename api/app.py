@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from fastapi import FastAPI, Request, Response
+from fastapi import FastAPI, Response
 from fastapi.responses import FileResponse
 from fastapi.staticfiles import StaticFiles
 
 from api import problems
+from api.gatehouse import Gatehouse
+from api.heading import Heading
 from api.routes import desk, intake, marking, office, session
 from api.sweeper import Sweeper
 from core.errors import NotInstalled
@@ -35,21 +37,13 @@ def create_app(site: Site | None = None, *, sweep: bool = True) -> FastAPI:
     app = FastAPI(title="Markhall", version="0.1.0", docs_url=None, redoc_url=None, openapi_url="/api/openapi.json", lifespan=lifespan)
     app.state.site = site
     app.state.exams = {}
+    app.state.gatehouse = Gatehouse(site)
     problems.install(app)
-    app.middleware("http")(_with_headers)
+    app.add_middleware(Heading, headers=HEADERS)
     for part in (session, intake, desk, marking, office):
         app.include_router(part.router)
     _serve_client(app)
     return app
-
-
-async def _with_headers(request: Request, forward: Callable[[Request], Awaitable[Response]]) -> Response:
-    response = await forward(request)
-    for name, value in HEADERS.items():
-        response.headers.setdefault(name, value)
-    if request.url.path.startswith("/api/"):
-        response.headers.setdefault("Cache-Control", "no-store")
-    return response
 
 
 class _Assets(StaticFiles):

@@ -6,12 +6,14 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import Cookie, Depends, Header, Request
+from fastapi.concurrency import run_in_threadpool
 
 from api.auth import Person, person_of
+from api.gatehouse import Gatehouse
 from core.errors import Forbidden, NotSignedIn
 from core.loading import exam_by_code
 from core.site import Site
-from scanner.intake import StationView, station_of
+from scanner.intake import StationView
 
 COOKIE = "markhall"
 SAFE = {"GET", "HEAD", "OPTIONS"}
@@ -105,17 +107,34 @@ class StationAsking:
     exam: ExamName
 
 
-def station_asking(request: Request, site: SiteDep, exam: str, authorization: Annotated[str | None, Header()] = None) -> StationAsking:
+async def station_asking(request: Request, exam: str, authorization: str | None) -> StationAsking:
+    """Costs no thread and no query for a token and an exam that were met a moment ago."""
+    house, site = gatehouse_of(request), await site_of(request)
     token = bearer(authorization)
-    station = station_of(site, token) if token else None
+    station = None
+    if token is not None:
+        station = house.stations.known(token) or await run_in_threadpool(house.stations.look_up, token)
     if station is None:
         raise NotSignedIn(
             "the station's token is missing or unknown.", where="header Authorization", remedy="Make one with `markhall user station`."
         )
+    if exam not in request.app.state.exams:
+        await run_in_threadpool(exam_named, request, site, exam)
     found = exam_named(request, site, exam)
     if station.exam_id != found.id:
         raise Forbidden(f"the station {station.name} does not belong to {exam}.", where="station")
     return StationAsking(site, station, found)
 
 
-StationDep = Annotated[StationAsking, Depends(station_asking)]
+async def station_admitted(request: Request, exam: str, authorization: Annotated[str | None, Header()] = None) -> StationAsking:
+    asking = await station_asking(request, exam, authorization)
+    gatehouse_of(request).admit(asking.station)
+    return asking
+
+
+def gatehouse_of(request: Request) -> Gatehouse:
+    house: Gatehouse = request.app.state.gatehouse
+    return house
+
+
+StationDep = Annotated[StationAsking, Depends(station_admitted)]

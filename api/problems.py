@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from math import ceil
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -9,10 +11,12 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-from core.errors import MarkhallError
+from core.errors import MarkhallError, TooMany
 
 
-def problem(status: int, code: str, title: str, *, where: str = "", remedy: str = "") -> JSONResponse:
+def problem(
+    status: int, code: str, title: str, *, where: str = "", remedy: str = "", headers: Mapping[str, str] | None = None
+) -> JSONResponse:
     body: dict[str, Any] = {
         "type": f"urn:markhall:{code}",
         "status": status,
@@ -21,13 +25,15 @@ def problem(status: int, code: str, title: str, *, where: str = "", remedy: str 
         "where": where,
         "remedy": remedy,
     }
-    return JSONResponse(body, status_code=status, media_type="application/problem+json")
+    return JSONResponse(body, status_code=status, media_type="application/problem+json", headers=headers)
 
 
 def install(app: FastAPI) -> None:
     @app.exception_handler(MarkhallError)
     def known(request: Request, error: MarkhallError) -> JSONResponse:
-        return problem(error.http_status, error.code, error.message, where=error.where, remedy=error.remedy)
+        # Whole seconds are all that the header can say.
+        again = {"Retry-After": str(ceil(error.retry_after))} if isinstance(error, TooMany) else None
+        return problem(error.http_status, error.code, error.message, where=error.where, remedy=error.remedy, headers=again)
 
     @app.exception_handler(RequestValidationError)
     def malformed(request: Request, error: RequestValidationError) -> JSONResponse:

@@ -9,7 +9,8 @@ MarkhallError                    something is wrong and a person can do somethin
 │   ├── NotSignedIn              no or a wrong token or password              exit 4, HTTP 401
 │   ├── Forbidden                signed in, but the role does not reach       exit 4, HTTP 403
 │   ├── NotFound                 no such record                               exit 2, HTTP 404
-│   └── Conflict                 the record's state does not permit it        exit 2, HTTP 409
+│   ├── Conflict                 the record's state does not permit it        exit 2, HTTP 409
+│   └── TooMany                  more at once than one may send              exit 5, HTTP 429
 ├── NotProven                    a law Z1-Z8 does not hold, a chain is broken exit 3, HTTP 409
 └── Unavailable                  a part that is needed is not there           exit 5, HTTP 503
     └── NotInstalled             a program or library of this machine
@@ -82,6 +83,16 @@ class NotFound(Refused):
 class Conflict(Refused):
     code = "conflict"
     http_status = 409
+
+
+class TooMany(Refused):
+    code = "too-many"
+    exit_status = 5
+    http_status = 429
+
+    def __init__(self, message: str, *, where: str = "", remedy: str = "", retry_after: float = 1.0) -> None:
+        super().__init__(message, where=where, remedy=remedy)
+        self.retry_after = retry_after  # seconds
 
 
 class NotProven(MarkhallError):

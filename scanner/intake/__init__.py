@@ -4,18 +4,26 @@ Owns stations, batches, receipts until a reader takes them, and attempts. A repl
 the disk (law 4). It never opens a picture: that is a reader's work, given out by `dispatch` and watched by `sweep`.
 """
 
+from scanner.intake.arriving import ArrivingFrame, ReceiptView
 from scanner.intake.attempts import dispatch, give_back_running, sweep
-from scanner.intake.batches import BatchView, batch_view, close_batch, open_batch
+from scanner.intake.batches import MOST_FRAMES, BatchView, batch_view, close_batch, open_batch
 from scanner.intake.counts import BatchCount, Conservation, conservation, counts
 from scanner.intake.missing import at_rest
-from scanner.intake.receive import ReceiptView, receive
-from scanner.intake.stations import StationView, register_station, station_of
+from scanner.intake.gate import Gate
+from scanner.intake.rates import Rates
+from scanner.intake.receive import receive
+from scanner.intake.stations import KnownStations, StationView, register_station, revoke_station, station_of
 from scanner.intake.turn import take_turn
 
 __all__ = [
+    "MOST_FRAMES",
+    "ArrivingFrame",
     "BatchCount",
     "BatchView",
     "Conservation",
+    "Gate",
+    "KnownStations",
+    "Rates",
     "ReceiptView",
     "StationView",
     "at_rest",
@@ -28,6 +36,7 @@ __all__ = [
     "open_batch",
     "receive",
     "register_station",
+    "revoke_station",
     "station_of",
     "sweep",
     "take_turn",

@@ -88,8 +88,12 @@ def find_batch(session: Session, exam_id: int, station: str, batch: str, *, lock
     query = select(Batch).where(Batch.exam_id == exam_id, Batch.station == station, Batch.name == batch)
     row = session.scalar(query.with_for_update() if lock else query)
     if row is None:
-        raise NotFound(f"there is no batch {batch}.", where=f"station {station}", remedy="Open the batch before its frames are sent.")
+        raise no_batch(station, batch)
     return row
+
+
+def no_batch(station: str, batch: str) -> NotFound:
+    return NotFound(f"there is no batch {batch}.", where=f"station {station}", remedy="Open the batch before its frames are sent.")
 
 
 def _received(session: Session, batch_id: int) -> int:
