@@ -11,7 +11,7 @@ import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -127,9 +127,11 @@ class BucketStore:
             for chunk in obstore.list(self._bucket, chunk_size=_LISTED):
                 yield from (Stored(one["path"], one["size"], one["last_modified"]) for one in chunk)
 
-    def set_aside(self, path: str) -> None:
+    def set_aside(self, path: str) -> datetime:
         with self._asking(path):
+            kept_at = obstore.head(self._bucket, path)["last_modified"]
             obstore.rename(self._bucket, path, f"{ASIDE}/{path}")
+            return kept_at
 
     def put_back(self, path: str) -> bool:
         try:

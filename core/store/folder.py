@@ -79,8 +79,8 @@ class FolderStore:
         except OSError as e:
             raise _cannot("read", self.root, e) from e
 
-    def set_aside(self, path: str) -> None:
-        self._move(path, f"{ASIDE}/{path}")
+    def set_aside(self, path: str) -> datetime:
+        return self._move(path, f"{ASIDE}/{path}")
 
     def put_back(self, path: str) -> bool:
         try:
@@ -89,13 +89,15 @@ class FolderStore:
             return False
         return True
 
-    def _move(self, path: str, to: str) -> None:
+    def _move(self, path: str, to: str) -> datetime:
+        """When it was last kept, asked after it moved: whoever kept it again before must have seen it in its old place."""
         source, target = self.root / path, self.root / to
         try:
             folders = _make_folder(target.parent, self.root)
             os.rename(source, target)
             for folder in sorted(folders | {target.parent, source.parent}):
                 _sync_folder(folder)
+            return datetime.fromtimestamp(target.stat().st_mtime, UTC)
         except FileNotFoundError:
             raise NotFound("the picture is not in the store.", where=path) from None
         except OSError as e:

@@ -41,8 +41,8 @@ class PictureStore(Protocol):
     def read(self, path: str, start: int = 0, length: int | None = None) -> bytes:
         """Some bytes of an object, or all; fewer than `length` where it ends sooner."""
 
-    def set_aside(self, path: str) -> None:
-        """Move an object to ASIDE, where no reader looks; its time stays as far as the store can keep it."""
+    def set_aside(self, path: str) -> datetime:
+        """Move an object to ASIDE, where no reader looks; when it was last kept."""
 
     def put_back(self, path: str) -> bool:
         """Undo `set_aside`; whether it was there."""
