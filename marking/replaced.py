@@ -15,6 +15,7 @@ from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from core import ledger
+from core.cuts import are_gone, cut_of
 from core.errors import Unavailable
 from core.site import Site
 from core.states import MarkState, PageState, ResponseState, ScriptState, SheetState, TaskState
@@ -61,11 +62,7 @@ def _stale(exam_id: int) -> Any:
         .join(Page, Page.id == ResponsePicture.page_id)
         .join(Sheet, Sheet.id == Page.sheet_id)
         .where(ResponsePicture.response_id == Response.id)
-        .where(
-            or_(
-                Page.state == PageState.SUPERSEDED, Sheet.script_id.is_distinct_from(Response.script_id), Sheet.state != SheetState.ASSIGNED
-            )
-        )
+        .where(or_(are_gone(), Sheet.script_id.is_distinct_from(Response.script_id), Sheet.state != SheetState.ASSIGNED))
     )
     return (
         select(Response.id)
@@ -84,7 +81,7 @@ def _grown(session: Session, exam_id: int) -> set[int]:
 def _not_shown(session: Session, *which: Any) -> list[tuple[int, int]]:
     """(response, page) of every read page of a script's extra sheets that has a region for the response and is not in it."""
     query = (
-        select(Response.id, Response.group, Page.id, Page.regions)
+        select(Response.id, Response.group, cut_of(), Page.regions)
         .join(Sheet, Sheet.script_id == Response.script_id)
         .join(Page, Page.sheet_id == Sheet.id)
         .where(Sheet.extra.is_(True), Sheet.state == SheetState.ASSIGNED, Page.state == PageState.READ, *which)
@@ -93,7 +90,8 @@ def _not_shown(session: Session, *which: Any) -> list[tuple[int, int]]:
     found = [(response, page) for response, group, page, regions in session.execute(query) if any(r["group"] == group for r in regions)]
     if not found:
         return []
-    pictures = select(ResponsePicture.response_id, ResponsePicture.page_id).where(ResponsePicture.response_id.in_({r for r, _ in found}))
+    pictures = select(ResponsePicture.response_id, cut_of()).join(Page, Page.id == ResponsePicture.page_id)
+    pictures = pictures.where(ResponsePicture.response_id.in_({r for r, _ in found}))
     shown = {(response, page) for response, page in session.execute(pictures)}
     return [pair for pair in found if pair not in shown]
 
@@ -101,15 +99,13 @@ def _not_shown(session: Session, *which: Any) -> list[tuple[int, int]]:
 def standing(session: Session, response_id: int) -> str:
     """How the pictures of a response stand: what a leader who carries its marks over has decided upon."""
     query = (
-        select(ResponsePicture.ordinal, Page.state, Sheet.script_id, Sheet.state)
+        select(ResponsePicture.ordinal, are_gone(), Sheet.script_id, Sheet.state)
         .join(Page, Page.id == ResponsePicture.page_id)
         .join(Sheet, Sheet.id == Page.sheet_id)
         .where(ResponsePicture.response_id == response_id)
         .order_by(ResponsePicture.ordinal)
     )
-    pictures = [
-        f"{n}:{'gone' if page is PageState.SUPERSEDED else 'here'}:{script}:{sheet}" for n, page, script, sheet in session.execute(query)
-    ]
+    pictures = [f"{n}:{'gone' if gone else 'here'}:{script}:{sheet}" for n, gone, script, sheet in session.execute(query)]
     state = session.scalar(select(Script.state).join(Response, Response.script_id == Script.id).where(Response.id == response_id))
     more = [f"more:{page}" for _, page in _not_shown(session, Response.id == response_id)]
     return " ".join([*pictures, *more, "absent" if state is ScriptState.ABSENT else "present"])

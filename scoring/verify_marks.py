@@ -10,9 +10,10 @@ from typing import Any
 from sqlalchemy import String, cast, func, or_, select
 from sqlalchemy.orm import Session
 
+from core.cuts import are_gone
 from core.exam import ExamDefinition, ItemGroup, Paper
 from core.loading import definition_of
-from core.states import MarkState, PageState, ResponseState, TaskLevel, TaskPurpose
+from core.states import MarkState, ResponseState, TaskLevel, TaskPurpose
 from core.tables import Candidate, Conflict, Exam, FinalMark, Mark, Page, Response, ResponsePicture, Script, Task, User
 from marking.replaced import undecided
 from marking.schemes import is_blind
@@ -30,6 +31,7 @@ class _Standing:
     """A current response with what the tables say about it."""
 
     state: ResponseState
+    objective: str
     marks: list[CountedMark] = field(default_factory=list)
     finals: dict[str, list[tuple[Ratio, list[Any]]]] = field(default_factory=lambda: defaultdict(list))
 
@@ -65,7 +67,7 @@ def _check_pictures(found: Findings, session: Session, exam: Exam) -> None:
     Whether each sheet is its script's own is Z2's question.
     """
     page = select(Page.id).join(ResponsePicture, ResponsePicture.page_id == Page.id)
-    replaced = page.where(ResponsePicture.response_id == Response.id, Page.state == PageState.SUPERSEDED).exists()
+    replaced = page.where(ResponsePicture.response_id == Response.id, are_gone()).exists()
     waiting = undecided(session, exam.id)
     for start in range(0, len(waiting), CHUNK):
         query = select(Script.secret, Response.group).join(Script, Script.id == Response.script_id)
@@ -87,10 +89,10 @@ def _standing(session: Session, scripts: Sequence[int]) -> dict[tuple[int, str],
     found: dict[tuple[int, str], list[_Standing]] = defaultdict(list)
     by_id: dict[int, _Standing] = {}
     current = Response.script_id.in_(scripts), Response.current
-    for response, script, group, state in session.execute(
-        select(Response.id, Response.script_id, Response.group, Response.state).where(*current)
+    for response, script, group, state, objective in session.execute(
+        select(Response.id, Response.script_id, Response.group, Response.state, Response.objective).where(*current)
     ):
-        by_id[response] = _Standing(state)
+        by_id[response] = _Standing(state, objective)
         found[script, group].append(by_id[response])
     counted = (
         select(Mark.response_id, Mark.id, Mark.level, Task.ordinal, Mark.values)
@@ -120,7 +122,7 @@ def _check_response(found: Findings, secret: str, group: ItemGroup, current: Seq
         found.fault(
             zh=f"答卷 {secret} 的 {group.id} 处于 {response.state}", en=f"response {group.id} of script {secret} is {response.state}"
         )
-    derived = derived_finals(group, response.marks)
+    derived = derived_finals(group, response.marks, response.objective)
     counted = {m.id for m in response.marks}
     for item in group.items:
         finals = response.finals.get(item.id, [])
