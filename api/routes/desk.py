@@ -8,14 +8,19 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, Field
 
-from api.asking import AskingDep
-from api.routes.guarded import Guarded, Number
+from api.asking import Asking, AskingDep
+from api.routes.guarded import LARGEST_NUMBER, Guarded, Number
+from core.errors import MarkhallError
 from core.states import CaseState
 from omr import desk
 
 router = APIRouter(prefix="/api/desk/{exam}", tags=["desk"], route_class=Guarded)
 CLERKS = ("clerk", "office", "chief")
+DECIDERS = ("office", "chief")
+MOST_AT_ONCE = 500
 Short = Annotated[str, Field(max_length=240)]
+Filter = Annotated[str, Query(max_length=80)]
+Alike = Literal["discard", "mark_absent", "mark_present", "accept", "rescan", "take_this", "keep_other", "undo"]
 
 
 class Settlement(BaseModel):
@@ -28,11 +33,24 @@ class Settlement(BaseModel):
     side: int | None = None
 
 
-def _case(exam: str, view: desk.CaseView) -> dict[str, Any]:
-    path = f"/api/desk/{exam}/cases/{view.id}"
+class OneOfMany(BaseModel):
+    case: Annotated[int, Field(ge=0, le=LARGEST_NUMBER)]
+    version: int
+
+
+class Settlements(BaseModel):
+    cases: Annotated[list[OneOfMany], Field(min_length=1, max_length=MOST_AT_ONCE)]
+    action: Alike
+    reason: str = Field(default="", max_length=2000)
+
+
+def _case(asking: Asking, view: desk.CaseView) -> dict[str, Any]:
+    path = f"/api/desk/{asking.exam.code}/cases/{view.id}"
     body = asdict(view)
-    if view.frame is not None:
-        body["frame"]["side"] = view.frame.face
+    for frame in (body["frame"], body["same_bytes"]):
+        if frame is not None:
+            frame["side"] = frame["face"]
+    body["state"] = "differs" if view.words else view.state
     body["picture"] = f"{path}/picture" if view.picture else None
     body["other"] = f"{path}/picture?other=true" if view.other else None
     for item in body["items"]:
@@ -40,19 +58,34 @@ def _case(exam: str, view: desk.CaseView) -> dict[str, Any]:
     return body
 
 
+def _decides(asking: Asking) -> bool:
+    return asking.person.may(asking.exam_id, *DECIDERS)
+
+
 @router.get("/cases")
 def cases(
-    asking: AskingDep, state: Literal["open", "resolved", "withdrawn", "all"] = "open", limit: Annotated[int, Query(ge=1, le=10_000)] = 500
+    asking: AskingDep,
+    state: Literal["open", "differs", "resolved", "withdrawn", "all"] = "open",
+    kind: Filter = "",
+    paper: Filter = "",
+    station: Filter = "",
+    room: Filter = "",
+    after: Annotated[int, Query(ge=0, le=LARGEST_NUMBER)] = 0,
+    limit: Annotated[int, Query(ge=1, le=10_000)] = 500,
+    each: Annotated[int | None, Query(ge=1, le=1000)] = None,
 ) -> dict[str, Any]:
-    asking.require(*CLERKS)
-    wanted = None if state == "all" else CaseState(state)
-    return {"cases": [_case(asking.exam.code, c) for c in desk.list_cases(asking.site, asking.exam_id, state=wanted, limit=limit)]}
+    """The oldest cases first. `each`: at most so many of a kind. `more`: ask again with `after` set to it."""
+    asking.require(*(DECIDERS if state == "differs" else CLERKS))
+    chosen = "open" if state == "differs" else state
+    wanted = desk.Wanted(None if chosen == "all" else CaseState(chosen), kind, paper, station, room, differs=state == "differs")
+    found = desk.find_cases(asking.site, asking.exam_id, wanted, after=after, limit=limit, each=each, decider=_decides(asking))
+    return {"cases": [_case(asking, c) for c in found.cases], "counts": found.counts, "more": found.more}
 
 
 @router.get("/cases/{case}")
 def one(case: Number, asking: AskingDep) -> dict[str, Any]:
     asking.require(*CLERKS)
-    return _case(asking.exam.code, desk.get_case(asking.site, asking.exam_id, case))
+    return _case(asking, desk.get_case(asking.site, asking.exam_id, case, decider=_decides(asking)))
 
 
 @router.get("/cases/{case}/picture")
@@ -69,19 +102,43 @@ def item_picture(case: Number, item: str, asking: AskingDep) -> Response:
     return Response(data, media_type=kind, headers={"Cache-Control": "private, no-store"})
 
 
+def _resolved(asking: Asking, case: int, decision: desk.Decision, version: int) -> desk.CaseView:
+    actor = asking.person.actor
+    return desk.resolve(asking.site, asking.exam_id, actor, case, decision, version=version, decides=_decides(asking))
+
+
 @router.post("/cases/{case}/resolve")
 def resolve(case: Number, body: Settlement, asking: AskingDep) -> dict[str, Any]:
     asking.require(*CLERKS)
-    decision = desk.Decision(body.action, body.reason, body.values, body.candidate, body.sheet, body.side)
-    view = desk.resolve(asking.site, asking.exam_id, asking.person.actor, case, decision, version=body.version)
-    return {"case": _case(asking.exam.code, view), "state": view.state}
+    view = _resolved(
+        asking, case, desk.Decision(body.action, body.reason, body.values, body.candidate, body.sheet, body.side), body.version
+    )
+    return {"case": _case(asking, view), "state": view.state}
+
+
+@router.post("/cases/resolve")
+def resolve_alike(body: Settlements, asking: AskingDep) -> dict[str, Any]:
+    """The same decision for many cases: each is settled or refused on its own, and said so."""
+    asking.require(*CLERKS)
+    results: list[dict[str, Any]] = []
+    for given in body.cases:
+        try:
+            if body.action == "undo":
+                view = desk.undo(asking.site, asking.exam_id, asking.person.actor, given.case)
+            else:
+                view = _resolved(asking, given.case, desk.Decision(body.action, body.reason), given.version)
+            results.append({"case": given.case, "state": view.state, "version": view.version})
+        except MarkhallError as e:
+            problem = {"code": e.code, "title": e.message, "where": e.where, "remedy": e.remedy, "status": e.http_status}
+            results.append({"case": given.case, "problem": problem})
+    return {"results": results}
 
 
 @router.post("/cases/{case}/undo")
 def undo(case: Number, asking: AskingDep) -> dict[str, Any]:
     asking.require(*CLERKS)
     view = desk.undo(asking.site, asking.exam_id, asking.person.actor, case)
-    return {"case": _case(asking.exam.code, view), "state": view.state}
+    return {"case": _case(asking, view), "state": view.state}
 
 
 @router.get("/rescans")

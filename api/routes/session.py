@@ -15,6 +15,7 @@ from core.loading import definition_of
 from core.site import Site
 from core.tables import Exam
 from marking.work import release_everywhere
+from omr.desk import give_back_everywhere
 
 router = APIRouter(prefix="/api", tags=["session"], route_class=Guarded)
 
@@ -41,6 +42,7 @@ def begin(body: SignIn, site: SiteDep, response: Response) -> dict[str, Any]:
 @router.delete("/session", status_code=204)
 def end(site: SiteDep, token: TokenDep, person: PersonDep, response: Response) -> None:
     release_everywhere(site, person.id)
+    give_back_everywhere(site, person.id)
     sign_out(site, token)
     response.delete_cookie(COOKIE)
 

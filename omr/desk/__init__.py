@@ -8,31 +8,44 @@ from core.site import Site
 from omr.desk.budget import Budget, ask_for_looks, budget
 from omr.desk.cases import ACTIONS
 from omr.desk.decisions import Decision, resolve
+from omr.desk.listing import CaseList, Wanted, find_cases, list_cases
+from omr.desk.looks import Looks, LookView, give_back, give_back_everywhere, next_looks
+from omr.desk.looks_answered import answer_look, take_back
 from omr.desk.missing import find_missing
 from omr.desk.rescans import RescanView, rescans
 from omr.desk.scripts import finish
 from omr.desk.undo import undo
-from omr.desk.views import CaseView, FrameView, ItemView, case_picture, get_case, item_picture, list_cases
+from omr.desk.views import CaseView, FrameView, ItemView, case_picture, get_case, item_picture
 from omr.desk.work import begin_work
 from scanner.intake import take_turn
 
 __all__ = [
     "ACTIONS",
     "Budget",
+    "CaseList",
     "CaseView",
     "Decision",
     "FrameView",
     "ItemView",
+    "LookView",
+    "Looks",
     "RescanView",
+    "Wanted",
+    "answer_look",
     "ask_for_looks",
     "budget",
     "case_picture",
+    "find_cases",
     "get_case",
+    "give_back",
+    "give_back_everywhere",
     "item_picture",
     "list_cases",
     "look_for_missing",
+    "next_looks",
     "rescans",
     "resolve",
+    "take_back",
     "undo",
 ]
 

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import select
 
-from core.errors import BadInput, Conflict
+from core.errors import BadInput, Conflict, Forbidden
 from core.site import Site
 from core.states import CaseState, PageState, ReceiptState
 from core.tables import CandidateDetails, DeskCase, Page, Sheet
 from omr.desk.answers import enter_page, void_page
 from omr.desk.cases import ACTIONS, close_case, log_case, withdraw
+from omr.desk.looks_kept import differ, words_of
 from omr.desk.pages import set_aside, stand
 from omr.desk.rescans import ask, stop_asking
 from omr.desk.scripts import finish
@@ -21,6 +22,8 @@ from omr.desk.sheets import assign, is_confirmed, is_taken, script_of
 from omr.desk.views import CaseView, find_case, views
 from omr.desk.work import Work, begin_work
 from scanner.intake import take_turn
+
+WORDS = ("set_answer", "accept")  # of a case with items: its values
 
 
 @dataclass(frozen=True)
@@ -33,23 +36,52 @@ class Decision:
     side: int | None = None
 
 
-def resolve(site: Site, exam_id: int, user: str, case_id: int, decision: Decision, *, version: int) -> CaseView:
-    """Carry a decision out. `version` is the case's as the clerk saw it: of two clerks the second gets Conflict."""
+def resolve(site: Site, exam_id: int, user: str, case_id: int, decision: Decision, *, version: int, decides: bool = False) -> CaseView:
+    """Carry a decision out. `version` is the case's as the clerk saw it: of two clerks the second gets Conflict.
+
+    `decides`: the person may settle what two clerks said differently, where the exam wants two.
+    """
     with site.database.write() as session:
         exam = take_turn(session, exam_id)
         case = find_case(session, exam_id, case_id)
         _check(case, decision, version)
         work = begin_work(session, exam, user, site.now())
-        before = _CARRY_OUT[decision.action](work, case, decision)
-        if decision.action == "rescan":
-            case.version += 1
-            log_case(work, case, "rescan", decision.reason)
-        else:
-            stop_asking(work, case.id)
-            close_case(work, case, CaseState.RESOLVED, _resolution(decision, case, before))
-            _after(work, case, decision)
+        if decision.action in WORDS and case.items and work.forms.definition.desk.clerks > 1:
+            _check_adjudication(work, case, decides)
+        carry_out(work, case, decision)
         finish(work)
-        return views(session, [case])[0]
+        return views(session, [case], decider=decides)[0]
+
+
+def carry_out(work: Work, case: DeskCase, decision: Decision, *, looks: Sequence[int] = ()) -> None:
+    """Do what was decided and close the case. `looks`: the users whose words of it agreed."""
+    before = _CARRY_OUT[decision.action](work, case, decision)
+    if decision.action == "rescan":
+        case.version += 1
+        log_case(work, case, "rescan", decision.reason)
+        return
+    stop_asking(work, case.id)
+    agreed = {"looks": list(looks)} if looks else {}
+    close_case(work, case, CaseState.RESOLVED, _resolution(decision, case, before) | agreed)
+    _after(work, case, decision)
+
+
+def _check_adjudication(work: Work, case: DeskCase, decides: bool) -> None:
+    """Where two clerks are wanted, nobody says values alone: only what they said differently is decided, by a third person."""
+    where = f"case {case.id}"
+    words = words_of(work.session, [case.id]).get(case.id, ())
+    if not differ(words):
+        raise Conflict(
+            "two clerks must say the same of this case, each on their own.",
+            where=where,
+            remedy="Answer it look by look, as one of the two.",
+        )
+    if not decides:
+        raise Forbidden(
+            "two clerks differ on this case, and the exam office decides.", where=where, remedy="Leave it to somebody of the exam office."
+        )
+    if work.by in {f"user:{word.user}" for word in words}:
+        raise Conflict("one of the two words that differ is yours.", where=where, remedy="A third person decides.")
 
 
 def _check(case: DeskCase, decision: Decision, version: int) -> None:
@@ -81,15 +113,21 @@ def _after(work: Work, case: DeskCase, decision: Decision) -> None:
 
 
 def _set_answer(work: Work, case: DeskCase, decision: Decision) -> dict[str, Any]:
+    check_values(case, decision.values)
+    return {}
+
+
+def check_values(case: DeskCase, values: Mapping[str, str]) -> None:
+    """Refuse what is not one value for each item of the case, out of its options."""
     wanted = {i["item"]: i["options"] for i in case.items}
-    missing, strange = set(wanted) - set(decision.values), set(decision.values) - set(wanted)
+    missing, strange = set(wanted) - set(values), set(values) - set(wanted)
     if missing or strange:
         raise BadInput(
             f"the case asks for {', '.join(sorted(wanted))}; "
             + (f"{sorted(missing)[0]} is not given." if missing else f"{sorted(strange)[0]} is not asked."),
             where=f"case {case.id}",
         )
-    for item, value in decision.values.items():
+    for item, value in values.items():
         marked = value.split("|") if value else []
         if any(m not in wanted[item] for m in marked) or marked != [o for o in wanted[item] if o in marked]:
             raise BadInput(
@@ -97,7 +135,6 @@ def _set_answer(work: Work, case: DeskCase, decision: Decision) -> dict[str, Any
                 where=f"case {case.id}",
                 remedy=f"Join options in order by |: {'|'.join(wanted[item])}.",
             )
-    return {}
 
 
 def _accept(work: Work, case: DeskCase, decision: Decision) -> dict[str, Any]:

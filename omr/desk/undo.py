@@ -17,6 +17,7 @@ from core.states import CaseState, PageState, ReceiptState, ReleaseState
 from core.tables import DeskCase, Exam, Page, Release, Sheet
 from omr.desk.answers import enter_page, void_page
 from omr.desk.cases import log_case
+from omr.desk.looks_kept import take_all_back
 from omr.desk.rescans import stop_asking
 from omr.desk.scripts import finish
 from omr.desk.sheets import assign, enter_sheet, identify, is_confirmed
@@ -31,13 +32,16 @@ def undo(site: Site, exam_id: int, user: str, case_id: int) -> CaseView:
         exam = take_turn(session, exam_id)
         case = find_case(session, exam_id, case_id)
         work = begin_work(session, exam, user, site.now())
-        _refuse_after_signature(work, exam)
+        refuse_after_signature(work, exam)
         if case.state is CaseState.OPEN and case.evidence.get("rescan"):
             stop_asking(work, case.id)
             case.evidence = {k: v for k, v in case.evidence.items() if k != "rescan"}
             case.version += 1
         elif case.state is CaseState.RESOLVED and case.resolved_by.startswith("user:"):
-            _reopen_with_records(work, case)
+            agreed = bool(case.resolution.get("looks"))
+            reopen_with_records(work, case)
+            if agreed:  # what a third person decided leaves the two words as they were: they differ again
+                take_all_back(session, case.id)
         else:
             raise Conflict("there is no decision of a person to take back.", where=f"case {case_id}")
         log_case(work, case, "undo", "")
@@ -45,7 +49,7 @@ def undo(site: Site, exam_id: int, user: str, case_id: int) -> CaseView:
         return views(session, [case])[0]
 
 
-def _refuse_after_signature(work: Work, exam: Exam) -> None:
+def refuse_after_signature(work: Work, exam: Exam) -> None:
     signed = (ReleaseState.SIGNED, ReleaseState.RELEASED)
     query = select(Release.number).where(Release.exam_id == exam.id, Release.state.in_(signed)).limit(1)
     number = work.session.scalar(query)
@@ -55,7 +59,7 @@ def _refuse_after_signature(work: Work, exam: Exam) -> None:
         )
 
 
-def _reopen_with_records(work: Work, case: DeskCase) -> None:
+def reopen_with_records(work: Work, case: DeskCase) -> None:
     resolution = dict(case.resolution)
     before: dict[str, Any] = resolution.get("before", {})
     reopen(work, case)
