@@ -107,7 +107,8 @@ class House:
     def start(self) -> None:
         self._ensure_queue()
         migrate(self._settings.database_url)
-        self._take_back()
+        if self._queue is not None:  # else readers of other machines may be at work
+            self._take_back()
         for child in self._children:
             child.start(self._environment)
 

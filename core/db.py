@@ -12,14 +12,16 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.orm import Session
 
 from core.errors import Unavailable
 
 MIGRATIONS = Path(__file__).parent / "migrations"
+NEWER = "It is of a newer version than this program, or of another program: install the newer one."
 _WRITES = "markhall_writes"
+_MIGRATING = 0x4D61726B68616C6C  # of an advisory lock: any number that is always the same
 
 
 class Database:
@@ -85,15 +87,30 @@ def _begin_sqlite(connection: Connection) -> None:
 
 
 def migrate(url: str) -> None:
-    """Bring the database at `url` to the newest form, from empty or from any released version."""
+    """Bring the database at `url` to the newest form, from empty or from any released version. Safe when machines start together."""
     from alembic import command
     from alembic.config import Config
+    from alembic.util import CommandError
 
     database = Database(url)
     try:
         config = Config()
         config.set_main_option("script_location", str(MIGRATIONS))
         config.attributes["engine"] = database._writer
-        command.upgrade(config, "head")
+        with _one_at_a_time(database):
+            command.upgrade(config, "head")
+    except CommandError as e:
+        raise Unavailable(f"the database cannot be migrated ({e}).", where="MARKHALL_DATABASE_URL", remedy=NEWER) from e
     finally:
         database.close()
+
+
+@contextmanager
+def _one_at_a_time(database: Database) -> Iterator[None]:
+    """SQLite's own lock does it: a migration is one transaction that begins as a writer. PostgreSQL is asked for one."""
+    if database.is_sqlite:
+        yield
+        return
+    with database.engine.begin() as connection:
+        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATING})
+        yield

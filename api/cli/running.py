@@ -1,4 +1,4 @@
-"""`markhall up`, `serve`, `worker`, `doctor`: the processes of an installation."""
+"""`markhall up`, `serve`, `worker`, `migrate`, `doctor`: the processes of an installation."""
 
 from __future__ import annotations
 
@@ -13,6 +13,17 @@ from core.settings import Settings
 
 Host = Annotated[str, typer.Option("--host", help="the address to listen at; 0.0.0.0: every one of this machine")]
 Port = Annotated[int, typer.Option("--port", help="the port to listen at")]
+
+
+def _await_database() -> None:
+    from core.db import Database
+    from core.migrating import await_current
+
+    database = Database(Settings.from_environment().database_url)
+    try:
+        await_current(database, lambda sentence: typer.echo(f"markhall: {sentence}", err=True))
+    finally:
+        database.close()
 
 
 def register(main: typer.Typer) -> None:
@@ -46,6 +57,7 @@ def register(main: typer.Typer) -> None:
 
         from api.processes import listening
 
+        _await_database()
         config = uvicorn.Config("api.app:create_app", factory=True, log_level="warning", access_log=False)
         uvicorn.Server(config).run(sockets=[listening(host, port, share=share)])
 
@@ -56,8 +68,18 @@ def register(main: typer.Typer) -> None:
         from omr.jobs import warm_site
         from omr.warm import warm_up
 
+        _await_database()
         warm_up(typer.echo)
         work(warm_site().redis)
+
+    @main.command("migrate")
+    def migrate_database() -> None:
+        """Bring the database to this version's form, from empty or from any released one; nothing when it is there."""
+        from core.db import migrate
+
+        settings = Settings.from_environment()
+        migrate(settings.database_url)
+        typer.echo("the database has this version's form")
 
     @main.command()
     def doctor() -> None:
