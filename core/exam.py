@@ -6,69 +6,28 @@ YAML and tells where a mistake stands. Marks are whole hundredths everywhere beh
 
 from __future__ import annotations
 
-from decimal import Decimal
-from fractions import Fraction
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, model_validator
+from pydantic import BeforeValidator, Field, PlainSerializer, model_validator
 
-from core.shorthand import Misfit, alternatives, letters, spelled, unfold
-
-Language = Literal["zh", "en"]
-
-Spelled = BeforeValidator(spelled)
-Code = Annotated[str, Field(pattern=r"^[A-Z0-9]{1,8}$", description="capitals and digits, at most eight"), Spelled]
-PaperCode = Annotated[str, Field(pattern=r"^[A-Z0-9]{1,4}$"), Spelled]
-ItemId = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,24}$"), Spelled]
+from core.parts import Code as Code
+from core.parts import Hundredths as Hundredths
+from core.parts import ItemId as ItemId
+from core.parts import Language as Language
+from core.parts import PaperCode as PaperCode
+from core.parts import Part as Part
+from core.parts import PositiveHundredths as PositiveHundredths
+from core.parts import Spelled as Spelled
+from core.parts import Text as Text
+from core.parts import from_hundredths as from_hundredths
+from core.parts import to_hundredths as to_hundredths
+from core.scheme import OwnTable, with_tables
+from core.scheme import Scheme as Scheme
+from core.scheme import Tolerance as Tolerance
+from core.shorthand import Misfit, alternatives, letters, unfold
 
 # The answer sheet's own fields, and the columns that stand before a sheet's fields when it is read to a table.
 RESERVED = frozenset({"number", "barcode", "absent", "type", "extra", "file", "page", "status", "candidate", "doubt", "reason"})
-
-
-def to_hundredths(value: object) -> int:
-    """7, 7.5 or "7.5" marks as 750. More than two decimals is an error: no mark is ever rounded on entry."""
-    if isinstance(value, bool) or not isinstance(value, int | float | str):
-        raise ValueError("a number of marks is expected")
-    try:
-        scaled = Decimal(str(value)) * 100
-        whole = int(scaled)
-    except (ArithmeticError, ValueError):
-        raise ValueError(f"{value!r} is not a number of marks") from None
-    if whole != scaled:
-        raise ValueError(f"{value} has more than two decimals")
-    return whole
-
-
-def from_hundredths(marks: int) -> str:
-    """750 as "7.5": what people read and type."""
-    sign, marks = ("-" if marks < 0 else ""), abs(marks)
-    whole, rest = divmod(marks, 100)
-    return f"{sign}{whole}" + (f".{rest:02d}".rstrip("0") if rest else "")
-
-
-# Written as people write marks ("7.5"), also in the stored definition, so that a dump loads again.
-_AsMarks = PlainSerializer(from_hundredths, when_used="json")
-Hundredths = Annotated[int, BeforeValidator(to_hundredths), Field(ge=0), _AsMarks]
-PositiveHundredths = Annotated[int, BeforeValidator(to_hundredths), Field(gt=0), _AsMarks]
-
-
-class Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Text(Part):
-    """A text in both languages; one plain string stands for both."""
-
-    zh: str
-    en: str
-
-    @model_validator(mode="before")
-    @classmethod
-    def _plain(cls, value: object) -> object:
-        return {"zh": value, "en": value} if isinstance(value, str) else value
-
-    def __getitem__(self, language: Language) -> str:
-        return self.zh if language == "zh" else self.en
 
 
 class PartialCredit(Part):
@@ -80,7 +39,7 @@ class PartialCredit(Part):
 
     rule: Literal["none", "fixed", "each", "table"] = "none"
     marks: Hundredths | None = None
-    table: dict[int, Hundredths] = {}
+    table: dict[int, Hundredths] = Field(default={})
 
     @model_validator(mode="after")
     def _complete(self) -> PartialCredit:
@@ -177,53 +136,6 @@ class WrittenItem(Part):
                     f"item {self.id}: {from_hundredths(full)} marks are no whole number of mark steps of {from_hundredths(self.step)}"
                 )
         return self
-
-
-class Tolerance(Part):
-    """The largest difference of two marks that is accepted: in marks, or as a fraction of the full marks."""
-
-    marks: Hundredths | None = None
-    fraction: str | None = Field(default=None, description="such as 1/6 or 0.1, exact")
-    inclusive: bool = True
-    scope: Literal["item", "step"] = "item"
-
-    @model_validator(mode="after")
-    def _one(self) -> Tolerance:
-        if (self.marks is None) == (self.fraction is None):
-            raise ValueError("a tolerance is given either by `marks` or by `fraction`")
-        if self.fraction is not None:
-            try:
-                share = Fraction(self.fraction)
-            except (ValueError, ZeroDivisionError):
-                raise ValueError(f"{self.fraction!r} is not a fraction such as 1/6 or 0.1") from None
-            if not 0 <= share <= 1:
-                raise ValueError("a tolerance fraction lies between 0 and 1")
-        return self
-
-    def of(self, full: int) -> Fraction:
-        """The tolerance in hundredths for an item of `full` hundredths, exact."""
-        if self.marks is not None:
-            return Fraction(self.marks)
-        assert self.fraction is not None
-        return Fraction(self.fraction) * full
-
-
-SchemeName = Annotated[Literal["1", "1+1", "1+1+1", "2+1", "2+1+1"], BeforeValidator(lambda v: str(v) if isinstance(v, int) else v)]
-
-
-class Scheme(Part):
-    """How many people mark a response and who decides; docs/how-a-mark-is-decided.md has the truth tables."""
-
-    name: SchemeName = "2+1+1"
-    tolerance: Tolerance = Tolerance(marks=0)
-    reading: Literal["both", "either"] = "both"
-    tie: Literal["higher", "lower", "mean"] = "mean"
-    zeros: Literal[0, 4] = Field(default=0, description="marks that an agreed zero needs before it stands")
-
-    @model_validator(mode="before")
-    @classmethod
-    def _short(cls, value: object) -> object:
-        return {"name": str(value)} if isinstance(value, str | int) else value
 
 
 class Ruling(Part):
@@ -363,7 +275,15 @@ class ExamDefinition(Part):
     signatures: Annotated[int, Field(ge=2, le=5)] = 2
     # Left out of the stored form where it says nothing: an exam that was loaded before there was a choice stays the same.
     desk: DeskWishes = Field(default=DeskWishes(), exclude_if=lambda wishes: wishes == DeskWishes())
+    schemes: dict[Annotated[str, Field(min_length=1, max_length=40)], OwnTable] = Field(
+        default={}, description="tables of one's own, by name"
+    )
     papers: Annotated[tuple[Paper, ...], Field(min_length=1)]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _own_schemes(cls, value: object) -> object:
+        return with_tables(value)
 
     @model_validator(mode="after")
     def _sound(self) -> ExamDefinition:

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from core.exam import Scheme, WrittenItem
+from core.scheme_words import LEADER, MARKERS, Condition, Take, Term
 from core.states import TaskLevel
-from marking.schemes import ZERO_TABLE, Ask, Row, Take, When, rows_of
+from marking.schemes import Ask, Last, Review, Row, Special, experts, is_blind, review_table, rows_of
 
 Values = Mapping[str, int | Mapping[str, int]]  # hundredths: {item: n} or {item: {step: n}}
 ZEROS_NEEDED = 4
@@ -63,12 +64,14 @@ class ResponseVerdict:
     next: OneMore | None
 
 
-def adjudicate_response(scheme: Scheme, items: Sequence[WrittenItem], marks: Sequence[ResponseMark]) -> ResponseVerdict:
+def adjudicate_response(
+    scheme: Scheme, items: Sequence[WrittenItem], marks: Sequence[ResponseMark], *, objective: Fraction | None = None
+) -> ResponseVerdict:
     """Adjudicate every item by itself. While any is open one more person marks the response: a marker before a leader
     before an arbiter, so that nobody who must be blind comes after a decision."""
     verdicts: dict[str, Verdict] = {}
     for item in items:
-        verdict = adjudicate(scheme, item, [Given(m.level, steps_of(item, m.values)) for m in marks])
+        verdict = adjudicate(scheme, item, [Given(m.level, steps_of(item, m.values)) for m in marks], objective=objective)
         if isinstance(verdict, Agreed):
             verdict = Agreed(verdict.mark, verdict.rule, tuple(marks[i].id for i in verdict.used))
         verdicts[item.id] = verdict
@@ -82,11 +85,18 @@ def steps_of(item: WrittenItem, values: Values) -> tuple[int, ...]:
     return (value,) if isinstance(value, int) else tuple(value[step.id] for step in item.steps)
 
 
-def adjudicate(scheme: Scheme, item: WrittenItem, marks: Sequence[Given]) -> Verdict:
-    """The verdict on one item after these marks, in the order of their slots."""
+def adjudicate(scheme: Scheme, item: WrittenItem, marks: Sequence[Given], *, objective: Fraction | None = None) -> Verdict:
+    """The verdict on one item after these marks, in the order of their slots.
+
+    `objective` is the share of full marks that the script earned in its objective part, for the rule on outliers; None: there
+    is none. When the scheme's table agrees, the first rule that the mark falls under (zero, full marks, outlier) goes on.
+    """
     verdict, count = _first_agreed(rows_of(scheme), scheme, item, marks, 0)
-    if scheme.zeros and _is_agreed_zero(verdict):
-        verdict, _ = _first_agreed(ZERO_TABLE, scheme, item, marks, count)
+    review = _review(scheme, item, verdict, objective)
+    if review is not None:
+        verdict, _ = _first_agreed(review_table(review, experts(scheme)[review]), scheme, item, marks, count)
+    if isinstance(verdict, OneMore):
+        return OneMore(verdict.level, is_blind(scheme, verdict.level))
     return verdict
 
 
@@ -99,8 +109,17 @@ def _first_agreed(rows: Sequence[Row], scheme: Scheme, item: WrittenItem, marks:
     return _read(rows, _Seen(scheme, item, marks, start)), len(marks)
 
 
-def _is_agreed_zero(verdict: Verdict) -> bool:
-    return isinstance(verdict, Agreed) and verdict.mark == 0 and verdict.rule != "arbiter"
+def _review(scheme: Scheme, item: WrittenItem, verdict: Verdict, objective: Fraction | None) -> Review | None:
+    """Why an agreed mark is not final yet. An arbiter's is."""
+    if not isinstance(verdict, Agreed) or verdict.rule == "arbiter":
+        return None
+    if scheme.zeros and verdict.mark == 0:
+        return Review.ZERO
+    if scheme.full != "none" and verdict.mark == item.marks:
+        return Review.FULL
+    if scheme.outliers is not None and objective is not None and abs(verdict.mark / item.marks - objective) >= scheme.outliers.limit:
+        return Review.OUTLIER
+    return None
 
 
 def within(scheme: Scheme, item: WrittenItem, a: Given, b: Given) -> bool:
@@ -126,6 +145,17 @@ class _Seen:
     def places(self, level: TaskLevel) -> list[int]:
         return [i for i, mark in enumerate(self.marks) if mark.level == level]
 
+    def place(self, name: str) -> int | None:
+        """Where the mark of this name is; None: it is not there yet."""
+        level, number = (TaskLevel.LEADER, 0) if name == LEADER else (TaskLevel.MARKER, MARKERS.index(name))
+        places = self.places(level)
+        return places[number] if number < len(places) else None
+
+    def sure_place(self, name: str) -> int:
+        place = self.place(name)
+        assert place is not None, f"a table takes {name} where it may not be there"
+        return place
+
     def near(self, i: int, j: int) -> bool:
         return within(self.scheme, self.item, self.marks[i], self.marks[j])
 
@@ -150,50 +180,58 @@ def _read(rows: Sequence[Row], seen: _Seen) -> Verdict:
     return _take(row.then, row.rule, seen)
 
 
-def _holds(when: When, seen: _Seen) -> bool:
-    markers, leaders = seen.places(TaskLevel.MARKER), seen.places(TaskLevel.LEADER)
+def _holds(when: Condition | Special, seen: _Seen) -> bool:
     match when:
-        case When.NO_A | When.NO_B | When.NO_C:
-            return len(markers) < {When.NO_A: 1, When.NO_B: 2, When.NO_C: 3}[when]
-        case When.A_B_NEAR:
-            return seen.near(markers[0], markers[1])
-        case When.NO_LEADER:
-            return not leaders
-        case When.L_NEAR_ONE:
-            return seen.near(leaders[0], markers[0]) or seen.near(leaders[0], markers[1])
-        case When.C_NEAR_BOTH:
-            return seen.near(markers[2], markers[0]) and seen.near(markers[2], markers[1])
-        case When.C_NEAR_ONE:
-            return seen.near(markers[2], markers[0]) or seen.near(markers[2], markers[1])
-        case When.ARBITER:
+        case Special.ARBITER:
             return bool(seen.places(TaskLevel.ARBITER))
-        case When.OTHER_THAN_ZERO:
+        case Special.OTHER_THAN_ZERO:
             return any(mark.total != 0 for mark in seen.marks[seen.zero_from :])
-        case When.FOUR_ZEROS:
+        case Special.FOUR_ZEROS:
             return len(seen.zeros) >= ZEROS_NEEDED
-        case When.OTHERWISE:
+        case Condition(terms, any_of):
+            return not terms or (any if any_of else all)(_is_so(term, seen) for term in terms)
+
+
+def _is_so(term: Term, seen: _Seen) -> bool:
+    """A term about a mark that is not there is false, but for `no`."""
+    places = [seen.place(name) for name in term.marks]
+    if term.kind == "no":
+        return places[0] is None
+    there = [place for place in places if place is not None]
+    if len(there) < len(places):
+        return False
+    match term.kind:
+        case "near":
+            return seen.near(there[0], there[1])
+        case "zero":
+            return seen.marks[there[0]].total == 0
+        case "full":
+            return seen.marks[there[0]].total == seen.item.marks
+        case _:
             return True
 
 
-def _take(take: Take, rule: str, seen: _Seen) -> Agreed:
-    markers = seen.places(TaskLevel.MARKER)
-    match take:
-        case Take.A:
-            return _single(seen, markers[0], rule)
-        case Take.LEADER:
-            return _single(seen, seen.places(TaskLevel.LEADER)[0], rule)
-        case Take.ARBITER:
-            return _single(seen, seen.places(TaskLevel.ARBITER)[0], rule)
-        case Take.MEAN_A_B:
-            return Agreed(seen.mean(markers[0], markers[1]), rule, (markers[0], markers[1]))
-        case Take.MEAN_NEAR:
-            a, b, c = markers[:3]
-            near = a if seen.near(a, c) else b
-            return Agreed(seen.mean(near, c), rule, (near, c))
-        case Take.MEAN_NEAREST:
-            return _nearest(seen, markers[0], markers[1], markers[2], rule)
-        case Take.ZERO:
-            return Agreed(Fraction(0), rule, tuple(seen.zeros))
+def _take(taken: Take | Last, rule: str, seen: _Seen) -> Agreed:
+    if taken is Last.ARBITER:
+        return _single(seen, seen.places(TaskLevel.ARBITER)[0], rule)
+    if taken is Last.ZERO:
+        return Agreed(Fraction(0), rule, tuple(seen.zeros))
+    assert isinstance(taken, Take)
+    places = tuple(seen.sure_place(name) for name in taken.marks)
+    totals = sorted((seen.marks[place].total, place) for place in places)
+    match taken.how:
+        case "only":
+            return _single(seen, places[0], rule)
+        case "nearest":
+            return _nearest(seen, places[1], places[2], places[0], rule)
+        case "mean":
+            return Agreed(Fraction(sum(total for total, _ in totals), len(totals)), rule, tuple(sorted(places)))
+        case "median":
+            return _single(seen, totals[len(totals) // 2][1], rule)
+        case "highest":
+            return _single(seen, totals[-1][1], rule)
+        case "lowest":
+            return _single(seen, totals[0][1], rule)
 
 
 def _single(seen: _Seen, place: int, rule: str) -> Agreed:

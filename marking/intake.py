@@ -31,8 +31,10 @@ from core.template import Template
 from marking import recover, replaced
 from marking.definitions import current_definition
 from marking.handout import SHUFFLE_BITS, prefix
+from marking.objective import shares_of
 from marking.schemes import first_slots
 
+DECIDED = (ScriptState.COMPLETE, ScriptState.INCOMPLETE, ScriptState.WITHHELD)  # no answer of the script is in doubt any more
 PRESENT = (ScriptState.PRESENT, ScriptState.COMPLETE, ScriptState.INCOMPLETE, ScriptState.WITHHELD)
 CHUNK = 200  # scripts a transaction: others write between two of them
 LOOK_ANYWAY_SECONDS = 30
@@ -63,6 +65,7 @@ class Ready:
     school: str
     group: str
     cuts: tuple[Cut, ...]
+    objective: str = ""  # marking.objective, where the group's scheme has a rule on outliers
 
 
 def sweep(site: Site, exam_id: int) -> int:
@@ -141,13 +144,17 @@ def _ready(session: Session, paper: Paper, places: Mapping[str, set[Place]], scr
         )
     }
     cuts = _cuts(session, ids)
+    by_objective = {g.id for g in paper.written if g.scheme.outliers is not None}
+    shares = shares_of(session, paper, ids) if by_objective else {}
     ready: list[Ready] = []
     for script, school in scripts:
         for group in _groups_of(paper, script.chosen):
             found = cuts.get((script.id, group), [])
             needed = places.get(group, set())
-            if (script.id, group) not in made and needed and needed <= {(cut.side, cut.name) for cut in found}:
-                ready.append(Ready(script.id, script.secret, school, group, tuple(found)))
+            waits = group in by_objective and script.state not in DECIDED
+            if (script.id, group) not in made and not waits and needed and needed <= {(cut.side, cut.name) for cut in found}:
+                objective = shares[script.id] if group in by_objective else ""
+                ready.append(Ready(script.id, script.secret, school, group, tuple(found), objective))
     return ready
 
 
@@ -224,6 +231,7 @@ def _response_row(exam_id: int, version: int, paper: str, ready: Ready, number: 
         "state": ResponseState.OPEN,
         "school_code": ready.school,
         "definition_version": version,
+        "objective": ready.objective,
         "made_at": now,
     }
 
@@ -264,7 +272,7 @@ def _entry(paper: str, ready: Ready, response_id: int, number: int) -> dict[str,
         "group": ready.group,
         "version": number,
         "pictures": [cut.sha256 for cut in ready.cuts],
-    }
+    } | ({"objective": ready.objective} if ready.objective else {})
 
 
 def _stamp(site: Site, exam_id: int) -> str:

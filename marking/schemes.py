@@ -1,46 +1,36 @@
 """The truth tables of adjudication, as data: what is done with the marks on an item, row by row.
 
 A table's rows are read from the top; the first whose condition holds says what happens: a mark is taken, or one
-more person is asked. `marking.adjudicate` evaluates them, `marking.explain` writes them into
-docs/how-a-mark-is-decided.md. A published table is never edited: a changed rule is a new TABLE_VERSION.
+more person is asked. The words are those in which an exam office writes a table of its own (`core.scheme_words`).
+`marking.adjudicate` evaluates them, `marking.explain` writes them into docs/how-a-mark-is-decided.md. A published table
+is never edited: a changed rule is a new TABLE_VERSION.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cache
 
-from core.exam import Scheme
+from core.scheme import OwnTable, Scheme
+from core.scheme_words import Condition, Take, condition, take
 from core.states import TaskLevel
 
-TABLE_VERSION = "markhall-adjudication/1"
+TABLE_VERSION = "markhall-adjudication/2"
 
 
-class When(StrEnum):
-    """A condition on the marks of an item. A, B, C are the markers' marks in the order of their slots, L the leader's."""
+class Special(StrEnum):
+    """What only the tables that are built in say."""
 
-    NO_A = "no marker's mark yet"
-    NO_B = "fewer than two markers' marks"
-    A_B_NEAR = "A and B are within tolerance"
-    NO_LEADER = "no leader's mark yet"
-    L_NEAR_ONE = "L is within tolerance of A or of B"
-    NO_C = "no third marker's mark yet"
-    C_NEAR_BOTH = "C is within tolerance of A and of B"
-    C_NEAR_ONE = "C is within tolerance of one of A and B"
     ARBITER = "there is an arbiter's mark"
     OTHER_THAN_ZERO = "a mark after the agreed zero is not zero"
     FOUR_ZEROS = "at least four marks are zero"
-    OTHERWISE = "otherwise"
 
 
-class Take(StrEnum):
-    """Which mark the item gets."""
+class Last(StrEnum):
+    """What is taken without naming a marker's or the leader's mark."""
 
-    A = "A"
-    MEAN_A_B = "the mean of A and B"
-    MEAN_NEAREST = "the mean of C and the nearer of A and B; when both are as near, by the tie rule"
-    MEAN_NEAR = "the mean of C and the one that is within tolerance"
-    LEADER = "L"
     ARBITER = "the arbiter's mark"
     ZERO = "zero"
 
@@ -55,8 +45,8 @@ class Ask:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    when: When
-    then: Take | Ask
+    when: Condition | Special
+    then: Take | Last | Ask
     rule: str  # the name that a final mark cites; empty where somebody is asked
 
 
@@ -64,55 +54,83 @@ MARKER = Ask(TaskLevel.MARKER, blind=True)
 LEADER_BLIND = Ask(TaskLevel.LEADER, blind=True)
 LEADER = Ask(TaskLevel.LEADER, blind=False)
 ARBITER = Ask(TaskLevel.ARBITER, blind=False)
+_LAST_WORD = Row(Special.ARBITER, Last.ARBITER, "arbiter")
 
-_LAST_WORD = Row(When.ARBITER, Take.ARBITER, "arbiter")
+
+def _asks(when: str, ask: Ask) -> Row:
+    return Row(condition(when), ask, "")
+
+
+def _takes(when: str, what: str, rule: str) -> Row:
+    return Row(condition(when), take(what), rule)
+
+
 _TWO_MARKERS = (
     _LAST_WORD,
-    Row(When.NO_B, MARKER, ""),
-    Row(When.A_B_NEAR, Take.MEAN_A_B, "pair"),
+    _asks("no B", MARKER),
+    _takes("A near B", "mean(A, B)", "pair"),
 )
 _LEADER_DECIDES = (
     *_TWO_MARKERS,
-    Row(When.NO_LEADER, LEADER, ""),
-    Row(When.OTHERWISE, Take.LEADER, "leader"),
+    _asks("no L", LEADER),
+    _takes("otherwise", "L", "leader"),
 )
 
 TABLES: dict[str, tuple[Row, ...]] = {
     "1": (
         _LAST_WORD,
-        Row(When.NO_A, MARKER, ""),
-        Row(When.OTHERWISE, Take.A, "single"),
+        _asks("no A", MARKER),
+        _takes("otherwise", "A", "single"),
     ),
     "1+1": _LEADER_DECIDES,
     "2+1": _LEADER_DECIDES,
     "1+1+1": (
         *_TWO_MARKERS,
-        Row(When.NO_LEADER, LEADER_BLIND, ""),
-        Row(When.L_NEAR_ONE, Take.LEADER, "leader near one"),
-        Row(When.OTHERWISE, ARBITER, ""),
+        _asks("no L", LEADER_BLIND),
+        _takes("L near A or L near B", "L", "leader near one"),
+        _asks("otherwise", ARBITER),
     ),
     "2+1+1 both": (
         *_TWO_MARKERS,
-        Row(When.NO_C, MARKER, ""),
-        Row(When.C_NEAR_BOTH, Take.MEAN_NEAREST, "third near both"),
-        Row(When.OTHERWISE, ARBITER, ""),
+        _asks("no C", MARKER),
+        _takes("C near A and C near B", "mean(C, nearest(A, B))", "third near both"),
+        _asks("otherwise", ARBITER),
     ),
     "2+1+1 either": (
         *_TWO_MARKERS,
-        Row(When.NO_C, MARKER, ""),
-        Row(When.C_NEAR_BOTH, Take.MEAN_NEAREST, "third near both"),
-        Row(When.C_NEAR_ONE, Take.MEAN_NEAR, "third near one"),
-        Row(When.OTHERWISE, ARBITER, ""),
+        _asks("no C", MARKER),
+        _takes("C near A and C near B", "mean(C, nearest(A, B))", "third near both"),
+        _takes("C near A", "mean(A, C)", "third near one"),
+        _takes("C near B", "mean(B, C)", "third near one"),
+        _asks("otherwise", ARBITER),
     ),
 }
 
-# Read instead of the scheme's table from the moment that table takes a zero which is not the arbiter's.
+# Each of these is read instead of the scheme's table, from the moment that table agrees on a mark which is not the arbiter's.
 ZERO_TABLE: tuple[Row, ...] = (
     _LAST_WORD,
-    Row(When.OTHER_THAN_ZERO, ARBITER, ""),
-    Row(When.FOUR_ZEROS, Take.ZERO, "four zeros"),
-    Row(When.OTHERWISE, MARKER, ""),
+    Row(Special.OTHER_THAN_ZERO, ARBITER, ""),
+    Row(Special.FOUR_ZEROS, Last.ZERO, "four zeros"),
+    _asks("otherwise", MARKER),
 )
+
+
+class Review(StrEnum):
+    """Why an agreed mark goes on, in the order in which the reasons are looked at; one of them at most is followed."""
+
+    ZERO = "zero"
+    FULL = "full marks"
+    OUTLIER = "outlier"
+
+
+@cache
+def review_table(review: Review, expert: TaskLevel) -> tuple[Row, ...]:
+    """What is read when a mark is agreed and a rule of the scheme sends it on."""
+    if review is Review.ZERO:
+        return ZERO_TABLE
+    if expert is TaskLevel.ARBITER:
+        return (_LAST_WORD, _asks("otherwise", ARBITER))
+    return (_LAST_WORD, _asks("no L", LEADER), _takes("otherwise", "L", f"{review}, leader"))
 
 
 def table_name(scheme: Scheme) -> str:
@@ -120,15 +138,47 @@ def table_name(scheme: Scheme) -> str:
 
 
 def rows_of(scheme: Scheme) -> tuple[Row, ...]:
-    return TABLES[table_name(scheme)]
+    return TABLES[table_name(scheme)] if scheme.table is None else own_rows(scheme.table)
+
+
+@cache
+def own_rows(table: OwnTable) -> tuple[Row, ...]:
+    """An exam office's table, with the last word of an arbiter that every table has."""
+    rows = [_LAST_WORD]
+    for row in table.rows:
+        if row.ask is not None:
+            rows.append(Row(row.holds_when, Ask(TaskLevel(row.ask), row.blind), ""))
+        else:
+            rows.append(Row(row.holds_when, row.taken, row.rule or " ".join((row.take or "").split())))
+    return tuple(rows)
+
+
+def experts(scheme: Scheme) -> dict[Review, TaskLevel]:
+    """Which reviews a scheme has, and who makes them."""
+    found = {Review.ZERO: TaskLevel.MARKER} if scheme.zeros else {}
+    if scheme.full != "none":
+        found[Review.FULL] = TaskLevel(scheme.full)
+    if scheme.outliers is not None:
+        found[Review.OUTLIER] = TaskLevel(scheme.outliers.to)
+    return found
 
 
 def first_slots(scheme: Scheme) -> int:
     """How many markers are asked at once, before any mark is known."""
-    return 1 if scheme.name == "1" else 2
+    return scheme.table.first if scheme.table is not None else 1 if scheme.name == "1" else 2
+
+
+def all_rows(scheme: Scheme) -> Sequence[Row]:
+    """Of the scheme's own table and of all its reviews."""
+    reviews = [row for review, expert in experts(scheme).items() for row in review_table(review, expert)]
+    return (*rows_of(scheme), *reviews)
 
 
 def is_blind(scheme: Scheme, level: TaskLevel) -> bool:
-    """Whether whom the scheme asks at this level is shown nobody's mark."""
-    asked = [row.then.blind for row in (*rows_of(scheme), *ZERO_TABLE) if isinstance(row.then, Ask) and row.then.level == level]
+    """Whether whom the scheme asks at this level is shown nobody's mark.
+
+    A level is asked in one way: a leader who is blind in the scheme's table is blind in its reviews too.
+    """
+    asked = [row.then.blind for row in rows_of(scheme) if isinstance(row.then, Ask) and row.then.level == level]
+    asked = asked or [row.then.blind for row in all_rows(scheme) if isinstance(row.then, Ask) and row.then.level == level]
     return all(asked) if asked else level is TaskLevel.MARKER

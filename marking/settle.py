@@ -16,6 +16,7 @@ from core.states import ResponseState, TaskLevel, TaskState
 from core.tables import FinalMark, Task
 from marking.adjudicate import Agreed, OneMore, Verdict, adjudicate_response
 from marking.handout import SHUFFLE_BITS
+from marking.objective import kept
 from marking.record import Record, as_response_marks
 from marking.schemes import TABLE_VERSION, first_slots
 
@@ -25,7 +26,8 @@ Entry = Mapping[str, Any]
 def settle(record: Record) -> list[Entry]:
     """Bring final marks, state and open slots in step with the counted marks; the ledger entries for it."""
     counted = record.counted()
-    verdict = adjudicate_response(record.group.scheme, record.group.items, as_response_marks(counted))
+    objective = kept(record.response.objective)
+    verdict = adjudicate_response(record.group.scheme, record.group.items, as_response_marks(counted), objective=objective)
     # One counted mark or none settles something only where one marker is enough; a revision may take it back.
     may_differ = any(isinstance(v, Agreed) for v in verdict.items.values()) or record.response.state is not ResponseState.OPEN
     entries = _write_finals(record, verdict.items) if may_differ or len(counted) > 1 else []

@@ -9,6 +9,7 @@ from typing import Any
 from core.exam import ItemGroup
 from core.states import TaskLevel
 from marking.adjudicate import Agreed, ResponseMark, adjudicate_response
+from marking.objective import kept
 
 Ratio = tuple[int, int]  # numerator, denominator: hundredths of a mark
 
@@ -21,12 +22,12 @@ class CountedMark:
     values: Mapping[str, Any]
 
 
-def derived_finals(group: ItemGroup, marks: Sequence[CountedMark]) -> dict[str, Ratio]:
-    """The agreed items only. Marks that do not fit the group's items agree on nothing."""
+def derived_finals(group: ItemGroup, marks: Sequence[CountedMark], objective: str = "") -> dict[str, Ratio]:
+    """The agreed items only. Marks that do not fit the group's items agree on nothing. `objective`: as the response has it."""
     given = [ResponseMark(m.id, TaskLevel(m.level), m.values) for m in sorted(marks, key=lambda m: (m.ordinal, m.id))]
     try:
-        verdict = adjudicate_response(group.scheme, group.items, given)
-    except (KeyError, TypeError):
+        verdict = adjudicate_response(group.scheme, group.items, given, objective=kept(objective))
+    except (KeyError, TypeError, ValueError):
         return {}
     agreed = ((item, v) for item, v in verdict.items.items() if isinstance(v, Agreed))
     return {item: (v.mark.numerator, v.mark.denominator) for item, v in agreed}

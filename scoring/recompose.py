@@ -128,7 +128,8 @@ class _Rules:
         for group in self.paper.written:
             number = replay.current.get((secret, group.id))
             if number is not None:
-                found |= derived_finals(group, counted_marks(replay.responses[number]))
+                response = replay.responses[number]
+                found |= derived_finals(group, counted_marks(response), response.objective)
         return found
 
 

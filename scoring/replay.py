@@ -42,6 +42,7 @@ class ReplayedResponse:
     paper: str
     group: str
     version: int
+    objective: str = ""
     marks: dict[int, ReplayedMark] = field(default_factory=dict)
     finals: dict[str, tuple[int, int, int]] = field(default_factory=dict)  # item -> version, numerator, denominator
 
@@ -129,7 +130,9 @@ def _batch(state: Replay, e: Mapping[str, Any]) -> None:
 
 
 def _response(state: Replay, e: Mapping[str, Any]) -> None:
-    state.responses[e["response"]] = ReplayedResponse(e["response"], e["script"], intern(e["paper"]), intern(e["group"]), e["version"])
+    state.responses[e["response"]] = ReplayedResponse(
+        e["response"], e["script"], intern(e["paper"]), intern(e["group"]), e["version"], e.get("objective", "")
+    )
 
 
 def _mark(state: Replay, e: Mapping[str, Any]) -> None:

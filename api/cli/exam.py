@@ -62,6 +62,10 @@ def check(file: DefinitionFile, roster: RosterFile = None) -> None:
         typer.echo(
             f"{definition.exam}/{paper.code} {paper.title.zh} {paper.title.en}: {len(paper.objective)} + {written} items, {marks} marks"
         )
+    if definition.schemes:
+        from marking.explain import own_tables
+
+        typer.echo(f"\n{own_tables(definition)}\n")
     rows = roster_of(definition, file, roster) if roster is not None or definition.roster is not None else []
     _, sheets = laid_out(definition, rows)
     typer.echo(f"{len(rows)} candidates, {len(sheets)} sheets")

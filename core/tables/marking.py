@@ -30,6 +30,7 @@ class Response(Table):
     state: Mapped[ResponseState] = mapped_column(one_of(ResponseState), default=ResponseState.OPEN)
     school_code: Mapped[str] = mapped_column(String(80), default="")
     definition_version: Mapped[int]
+    objective: Mapped[str] = mapped_column(String(24), default="", server_default="")  # marking.objective: n/d, where a rule asks for it
     made_at: Mapped[datetime]
 
 

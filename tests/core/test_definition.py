@@ -49,7 +49,7 @@ def test_the_demo_exam_is_read_whole() -> None:
         ("step: 0.5", "step: 5", "papers.0.written.1.items.0", "12 marks are no whole number of mark steps of 5"),
         ("marks: 3, keys", "marks: 3.125, keys", "papers.0.objective.0.marks", "3.125 has more than two decimals"),
         ("{fraction: 1/6}", "{fraction: 7/6}", "papers.0.written.1.scheme.tolerance", "lies between 0 and 1"),
-        ("name: 1+1,", "name: 1+2,", "papers.0.written.0.scheme.name", "Input should be"),
+        ("name: 1+1,", "name: 1+2,", "papers.0.written.0.scheme.name", "there is no scheme 1+2; there are 1, 1+1"),
         ("size: A4", "size: A5", "papers.0.sheet.size", "'A4' or 'A3'"),
         ("absent_box: true", "personalised: false", "papers.0.sheet", "a printed barcode goes with personalised sheets"),
         ("partial: {rule: fixed, marks: 2}", "partial: {rule: fixed}", "papers.0.objective.10.partial", "goes with the rule"),

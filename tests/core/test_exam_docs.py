@@ -11,8 +11,9 @@ import pytest
 import yaml
 from pydantic import BaseModel
 
-from core import exam, template
+from core import exam, scheme, template
 from core.exam import ExamDefinition, Paper
+from core.scheme import OwnTable
 from core.template import parse_template
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -38,7 +39,12 @@ def blocks(text: str, language: str) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("module", "text"), [pytest.param(exam, EXAM, id="exam-format.md"), pytest.param(template, TEMPLATE, id="template.md")]
+    ("module", "text"),
+    [
+        pytest.param(exam, EXAM, id="exam-format.md"),
+        pytest.param(scheme, EXAM, id="schemes"),
+        pytest.param(template, TEMPLATE, id="template.md"),
+    ],
 )
 def test_every_key_and_choice_is_in_its_document(module: object, text: str) -> None:
     spelled = set(re.findall(r"[A-Za-z0-9_+/-]+", " ".join(re.findall(r"`[^`\n]+`", text)) + " ".join(blocks(text, "(?:yaml|json)"))))
@@ -59,6 +65,7 @@ def test_the_examples_of_the_exam_format_are_taken_as_they_stand() -> None:
     )
     assert [i.id for i in paper.objective][-1] == "Q21"
     Paper.model_validate({"code": "M", "title": "x"} | parts["written"])
+    OwnTable.model_validate(parts["schemes"]["schemes"]["three-and-median"])
 
 
 def test_the_example_of_the_template_format_is_complete() -> None:

@@ -15,6 +15,7 @@ from core.tables import FinalMark, Mark, Response, Task, User
 from marking.adjudicate import Agreed, ResponseMark, adjudicate_response
 from marking.definitions import item_group
 from marking.handout import prefix
+from marking.objective import kept
 from marking.schemes import is_blind
 from tests.marking.exams import Hall
 
@@ -66,7 +67,9 @@ def check_finals(session: Session, response: Response, tasks: list[Task], marks:
     ordinals = {task.id: task.ordinal for task in tasks}
     counted = sorted((m for m in marks if m.state is MarkState.COUNTED), key=lambda m: ordinals[m.task_id])
     group = item_group(session, response.exam_id, response.definition_version, response.paper, response.group)
-    verdict = adjudicate_response(group.scheme, group.items, [ResponseMark(m.id, m.level, m.values) for m in counted])
+    verdict = adjudicate_response(
+        group.scheme, group.items, [ResponseMark(m.id, m.level, m.values) for m in counted], objective=kept(response.objective)
+    )
     wanted = {
         item: (v.mark.numerator, v.mark.denominator, v.rule, list(v.used)) for item, v in verdict.items.items() if isinstance(v, Agreed)
     }

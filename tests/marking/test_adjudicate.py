@@ -9,9 +9,10 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from core.exam import Scheme, Step, Text, Tolerance, WrittenItem
+from core.scheme_words import Condition
 from core.states import TaskLevel
 from marking.adjudicate import Agreed, Given, OneMore, ResponseMark, Verdict, adjudicate, adjudicate_response
-from marking.schemes import TABLES, ZERO_TABLE, Ask, When, first_slots, is_blind, rows_of, table_name
+from marking.schemes import TABLES, ZERO_TABLE, Ask, first_slots, is_blind, rows_of, table_name
 
 MARKER, LEADER, ARBITER = TaskLevel.MARKER, TaskLevel.LEADER, TaskLevel.ARBITER
 ESSAY = WrittenItem(id="essay", marks="60", step="0.5")
@@ -249,7 +250,7 @@ def test_the_slots_made_at_once_are_asked_for_whatever_the_first_mark_is(wish: S
 
 def test_every_table_ends_with_a_row_for_the_rest_and_asks_each_level_in_one_way() -> None:
     for rows in (*TABLES.values(), ZERO_TABLE):
-        assert rows[-1].when is When.OTHERWISE
+        assert rows[-1].when == Condition()
         asks = {row.then for row in rows if isinstance(row.then, Ask)}
         assert len({ask.level for ask in asks}) == len(asks)
 

@@ -39,6 +39,7 @@ def _new_columns() -> None:
     op.create_index("ix_scripts_unsettled", "scripts", ["exam_id", "paper"], postgresql_where=UNSETTLED, sqlite_where=UNSETTLED)
     op.add_column("pages", sa.Column("cut_from", BIG, nullable=True))
     op.add_column("templates", sa.Column("proposed", sa.Boolean(), server_default=sa.false(), nullable=False))
+    op.add_column("responses", sa.Column("objective", sa.String(length=24), server_default="", nullable=False))
     op.add_column("stations", sa.Column("batches", sa.String(length=80), server_default="*", nullable=False))
 
 
@@ -175,6 +176,8 @@ def _rereading_tables() -> None:
 def downgrade() -> None:
     for name in reversed(NEW_TABLES):
         op.drop_table(name)
+    with op.batch_alter_table("responses", schema=None) as batch_op:
+        batch_op.drop_column("objective")
     with op.batch_alter_table("stations", schema=None) as batch_op:
         batch_op.drop_column("batches")
     with op.batch_alter_table("templates", schema=None) as batch_op:
