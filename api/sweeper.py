@@ -14,6 +14,7 @@ import scanner.intake
 from core.errors import MarkhallError
 from core.site import Site
 from core.tables import Exam
+from omr.desk import rereading
 
 log = logging.getLogger("markhall.sweeper")
 
@@ -48,3 +49,4 @@ def sweep(site: Site) -> None:
     for exam_id in exams:
         scanner.intake.sweep(site, exam_id)
         marking.intake.sweep(site, exam_id)
+        rereading.sweep(site, exam_id)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 from core.states import CaseState, PageState, ReceiptState
 from core.tables import DeskCase, Page, Receipt, RescanRequest, Sheet
 from omr.desk.cases import REPLACEABLE, close_case, open_case
@@ -10,6 +13,8 @@ from omr.desk.rescans import asked_for
 from omr.desk.scripts import field_item
 from omr.desk.sheets import identify
 from omr.desk.work import Work
+
+NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
 def stand(work: Work, page: Page, sheet: Sheet) -> None:
@@ -23,12 +28,15 @@ def stand(work: Work, page: Page, sheet: Sheet) -> None:
     identify(work, sheet)
 
 
-def open_doubts(work: Work, page: Page, sheet: Sheet, receipt: Receipt) -> None:
-    """One case for all fields of a page that its readers doubt. A doubtful number is no case: identity looks at it."""
+def open_doubts(work: Work, page: Page, sheet: Sheet, receipt: Receipt, *, asked: Mapping[str, str] = NOTHING) -> None:
+    """One case for all fields of a page that its readers doubt. A doubtful number is no case: identity looks at it.
+
+    `asked`: fields that a person must look at all the same, each with the reason.
+    """
     assert page.side is not None
     roles = work.forms.roles(page.paper or "", page.side)
     decided = work.decided(page.id)
-    doubtful = [f for f, said in page.fields.items() if said["doubt"] and f not in decided and roles.kind_of(f)]
+    doubtful = [f for f, said in page.fields.items() if (said["doubt"] or f in asked) and f not in decided and roles.kind_of(f)]
     if not doubtful:
         return
     kinds = {roles.kind_of(f) for f in doubtful}
@@ -41,7 +49,7 @@ def open_doubts(work: Work, page: Page, sheet: Sheet, receipt: Receipt) -> None:
         sheet=sheet,
         script=script,
         side=page.side,
-        items=[field_item(work, page, f) for f in doubtful],
+        items=[field_item(work, page, f) | ({"why": asked[f]} if f in asked else {}) for f in doubtful],
     )
 
 
