@@ -8,7 +8,9 @@ from typing import Any
 from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
-from core.tables import Attempt, Batch, DeskCase, Mark, Receipt, Release, Response, Script, Task
+from core.tables import Attempt, Batch, DeskCase, Exam, Mark, Receipt, Release, Response, Script, Task
+from scanner.intake import papers_scanned
+from scanner.intake.missing import waits_for
 
 
 def status(session: Session, exam_id: int) -> dict[str, Any]:
@@ -16,6 +18,7 @@ def status(session: Session, exam_id: int) -> dict[str, Any]:
     return {
         "frames": _counts(session, Receipt.state, Receipt.exam_id == exam_id),
         "batches": _batches(session, exam_id),
+        "scanned": _scanned(session, exam_id),
         "attempts": _counts(session, Attempt.state, Attempt.exam_id == exam_id),
         "cases": _counts(session, DeskCase.state, DeskCase.exam_id == exam_id),
         "cases_open_by_kind": _counts(session, DeskCase.kind, DeskCase.exam_id == exam_id, DeskCase.state == "open"),
@@ -43,6 +46,21 @@ def _batches(session: Session, exam_id: int) -> list[dict[str, Any]]:
     return [
         {"station": station, "batch": name, "state": state, "declared": declared, "received": count}
         for station, name, state, declared, count in session.execute(query)
+    ]
+
+
+def _scanned(session: Session, exam_id: int) -> list[dict[str, Any]]:
+    """Of each paper: did a person say that all of it is scanned, and what that word still waits for."""
+    exam = session.get_one(Exam, exam_id)
+    return [
+        {
+            "paper": said.paper,
+            "over": said.over,
+            "by": said.by,
+            "at": said.at.isoformat() if said.at else None,
+            "waits_for": waits_for(session, exam_id, said.paper, said.at) if said.over and said.at else {},
+        }
+        for said in papers_scanned(session, exam)
     ]
 
 

@@ -13,6 +13,7 @@ from core.exam import Paper
 from core.loading import definition_of, template_of
 from core.states import AnswerState, CaseState, PageState, ReceiptState, ScriptState, SheetState
 from core.tables import AnswerRow, Batch, DeskCase, Exam, Page, Receipt, Response, ResponsePicture, Script, Sheet, SheetAssignment
+from scanner.intake import papers_scanned
 from scoring.law import Findings, LawResult
 from scoring.objective import needs_paper_type
 
@@ -82,8 +83,14 @@ def sheets(session: Session, exam: Exam) -> LawResult:
     """Z2: each script that is here has each side once, and no sheet serves two scripts."""
     found = Findings("Z2")
     scripts, sides = 0, 0
+    said = {s.paper for s in papers_scanned(session, exam) if s.over}
     for paper in definition_of(session, exam).papers:
         _, template = template_of(session, exam, paper.code)
+        if paper.code not in said and _waits(session, exam, paper.code):
+            found.fault(
+                zh=f"没有人确认 {paper.code} 科已全部扫描，缺少的答卷尚未查问",
+                en=f"nobody has said that all of paper {paper.code} is scanned, so what is missing is not asked for",
+            )
         wanted = {s.side for s in template.sides if not s.extra}
         extras = {s.side for s in template.sides if s.extra}
         read = _sides_of(session, exam, paper.code)
@@ -100,6 +107,11 @@ def sheets(session: Session, exam: Exam) -> LawResult:
             _check_script(found, secret, wanted, extras, have)
     _check_owners(found, session, exam)
     return found.result(scripts, zh=f"{scripts} 份答卷 {sides} 面", en=f"{sides} sides of {scripts} scripts")
+
+
+def _waits(session: Session, exam: Exam, paper: str) -> bool:
+    expected = select(Script.id).where(Script.exam_id == exam.id, Script.paper == paper, Script.state == ScriptState.EXPECTED)
+    return session.scalar(expected.limit(1)) is not None
 
 
 def _sides_of(session: Session, exam: Exam, paper: str) -> dict[int, Counter[tuple[str, bool, int]]]:

@@ -17,7 +17,7 @@ Out = Annotated[Path, typer.Option("-o", "--out", help="the folder to write")]
 Number = Annotated[int | None, typer.Option("--number", help="which release; default: the published one")]
 
 
-def _open(code: str) -> tuple[Site, int]:
+def open_exam(code: str) -> tuple[Site, int]:
     from core.db import migrate
     from core.loading import exam_by_code
     from core.settings import Settings
@@ -57,7 +57,7 @@ def _register_checks(main: typer.Typer) -> None:
         """Where every frame, script and response stands."""
         from api.status import status as stand
 
-        site, exam_id = _open(exam)
+        site, exam_id = open_exam(exam)
         with site.database.read() as session:
             found = stand(session, exam_id)
         for what in ("frames", "cases", "scripts", "responses", "tasks", "marks"):
@@ -66,6 +66,8 @@ def _register_checks(main: typer.Typer) -> None:
         for batch in found["batches"]:
             declared = batch["declared"] if batch["declared"] is not None else "?"
             typer.echo(f"batch      {batch['station']}/{batch['batch']} {batch['state']}: {batch['received']} of {declared} frames")
+        for paper in found["scanned"]:
+            typer.echo(f"paper      {paper['paper']}: {'all is scanned' if paper['over'] else 'nobody has said that all is scanned'}")
 
     @main.command()
     def budget(
@@ -76,7 +78,7 @@ def _register_checks(main: typer.Typer) -> None:
         """How many answers a person must look at so that no more than so many of the others are wrong."""
         from omr import desk
 
-        site, exam_id = _open(exam)
+        site, exam_id = open_exam(exam)
         found = desk.ask_for_looks(site, exam_id, wrong, "cli") if ask else desk.budget(site, exam_id, wrong)
         typer.echo(f"{found.answers} answers were read and not looked at; {found.expected:.2g} of them are expected to be wrong")
         if found.holds:
@@ -93,7 +95,7 @@ def _register_checks(main: typer.Typer) -> None:
 
         from scoring.verify import verify as check
 
-        site, exam_id = _open(exam)
+        site, exam_id = open_exam(exam)
         laws = check(site, exam_id)
         table = Table("", "", "", "", show_header=False, show_edge=False)
         for law in laws:
@@ -108,7 +110,7 @@ def _register_outputs(main: typer.Typer) -> None:
         """Write the signed, self-contained release."""
         from scoring.export import export
 
-        site, exam_id = _open(exam)
+        site, exam_id = open_exam(exam)
         typer.echo(str(export(site, exam_id, _number(site, exam_id, number), out)))
 
     @main.command("verify-release")
@@ -127,7 +129,7 @@ def _register_outputs(main: typer.Typer) -> None:
         """Write the score reports and the candidates' slips."""
         from scoring.reports import write_reports
 
-        site, exam_id = _open(exam)
+        site, exam_id = open_exam(exam)
         with Bar("reports") as bar:
             write_reports(site, exam_id, _number(site, exam_id, number), out, languages=("zh", "en"), progress=bar)
         typer.echo(str(out))
@@ -137,5 +139,5 @@ def _register_outputs(main: typer.Typer) -> None:
         """Rebuild the queues in Redis from the database."""
         from marking.recover import recover as rebuild
 
-        site, exam_id = _open(exam)
+        site, exam_id = open_exam(exam)
         typer.echo(f"{rebuild(site, exam_id)} open tasks are in the queues again")

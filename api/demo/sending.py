@@ -7,6 +7,7 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
+from api.demo.client import Client
 from api.demo.folder import DemoFolder
 from api.demo.services import Services
 from api.demo.show import Update
@@ -42,6 +43,12 @@ def send_again(services: Services, folder: Path, exam: str, tokens: Mapping[str,
     process = services.station(folder, exam, name, tokens[name], folder.name)
     process.wait()
     check(process)
+
+
+def say_all_is_scanned(office: Client) -> None:
+    """The stations are done: from now on the desk asks for what never came."""
+    for paper in office.status()["scanned"]:
+        office.post(f"/api/office/{office.exam}/papers/{paper['paper']}/scanned", {"over": True})
 
 
 def check(process: subprocess.Popen[bytes]) -> None:

@@ -17,7 +17,7 @@ from api.demo.client import Client
 from api.demo.compare import Comparison, compare
 from api.demo.folder import DemoFolder
 from api.demo.markers import PERSONAS, Marker
-from api.demo.sending import send_batches
+from api.demo.sending import say_all_is_scanned, send_batches
 from api.demo.services import Services
 from api.demo.show import Show, Update
 from api.demo.words import Speaker
@@ -93,6 +93,7 @@ def _load(demo: Demo, update: Update) -> None:
 
 def _read(demo: Demo, update: Update) -> None:
     office = demo.office()
+    say_all_is_scanned(office)
     for frames in _polling(demo, lambda: office.status()["frames"]):
         total = sum(frames.values())
         left = frames.get("received", 0) + frames.get("queued", 0)

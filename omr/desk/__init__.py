@@ -4,20 +4,16 @@ Owns cases, re-scan requests, whose a sheet is, the versions of answers and the 
 pages through it. Every decision is versioned, in the ledger, and can be taken back until a release is signed.
 """
 
-from core.site import Site
 from omr.desk.budget import Budget, ask_for_looks, budget
 from omr.desk.cases import ACTIONS
 from omr.desk.decisions import Decision, resolve
 from omr.desk.listing import CaseList, Wanted, find_cases, list_cases
 from omr.desk.looks import Looks, LookView, give_back, give_back_everywhere, next_looks
 from omr.desk.looks_answered import answer_look, take_back
-from omr.desk.missing import find_missing
+from omr.desk.missing import look_for_missing
 from omr.desk.rescans import RescanView, rescans
-from omr.desk.scripts import finish
 from omr.desk.undo import undo
 from omr.desk.views import CaseView, FrameView, ItemView, case_picture, get_case, item_picture
-from omr.desk.work import begin_work
-from scanner.intake import take_turn
 
 __all__ = [
     "ACTIONS",
@@ -48,13 +44,3 @@ __all__ = [
     "take_back",
     "undo",
 ]
-
-
-def look_for_missing(site: Site, exam_id: int) -> int:
-    """Once reading rests: a case for each side and each script that is not here; how many sides or scripts."""
-    with site.database.write() as session:
-        exam = take_turn(session, exam_id)
-        work = begin_work(session, exam, "system", site.now())
-        found = find_missing(work)
-        finish(work)
-    return found

@@ -22,6 +22,7 @@ from omr.desk.sheets import assign, is_confirmed, is_taken, script_of
 from omr.desk.views import CaseView, find_case, views
 from omr.desk.work import Work, begin_work
 from scanner.intake import take_turn
+from scanner.intake.missing import search_again
 
 WORDS = ("set_answer", "accept")  # of a case with items: its values
 
@@ -190,6 +191,7 @@ def _discard(work: Work, case: DeskCase, decision: Decision) -> dict[str, Any]:
             void_page(work, page, work.script(sheet.script_id))
         set_aside(work, page, ReceiptState.DISCARDED, decision.reason)
     receipt.state, receipt.reason = ReceiptState.DISCARDED, decision.reason
+    search_again(work.session, receipt.batch_id)
     closed = withdraw(work, f"case {case.id} discarded the frame", DeskCase.receipt_id == receipt.id, but=case.id)
     return before | {"withdrawn": [c.id for c in closed]}
 

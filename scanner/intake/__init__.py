@@ -8,10 +8,10 @@ from scanner.intake.arriving import ArrivingFrame, ReceiptView
 from scanner.intake.attempts import dispatch, give_back_running, sweep
 from scanner.intake.batches import MOST_FRAMES, BatchView, batch_view, close_batch, open_batch
 from scanner.intake.counts import BatchCount, Conservation, conservation, counts
-from scanner.intake.missing import at_rest
 from scanner.intake.gate import Gate
 from scanner.intake.rates import Rates
 from scanner.intake.receive import receive
+from scanner.intake.scanned import Scanned, papers_scanned, say_scanned
 from scanner.intake.stations import KnownStations, StationView, register_station, revoke_station, station_of
 from scanner.intake.turn import take_turn
 
@@ -25,8 +25,8 @@ __all__ = [
     "KnownStations",
     "Rates",
     "ReceiptView",
+    "Scanned",
     "StationView",
-    "at_rest",
     "batch_view",
     "close_batch",
     "conservation",
@@ -34,9 +34,11 @@ __all__ = [
     "dispatch",
     "give_back_running",
     "open_batch",
+    "papers_scanned",
     "receive",
     "register_station",
     "revoke_station",
+    "say_scanned",
     "station_of",
     "sweep",
     "take_turn",

@@ -21,7 +21,7 @@ from core.loading import ExpectedSheet, load_exam
 from core.serials import serial_of
 from core.settings import Settings
 from core.site import Site, open_site
-from core.states import AttemptState, ReceiptState
+from core.states import AttemptState, BatchState, ReceiptState
 from core.tables import AnswerRow, Attempt, Batch, Page, Receipt, Script, Sheet
 from core.template import Template
 from omr import desk
@@ -73,6 +73,7 @@ class Hall:
     template: Template
     numbers: list[str]
     sent: int = 0
+    batch: int = 1  # the one that frames go to
     told: dict[int, FrameResult] = field(default_factory=dict)
 
     def serial(self, candidate: int) -> str:
@@ -101,8 +102,9 @@ class Hall:
             "evidence": {"turn": 0},
         } | changes
 
-    def send(self, reading: Mapping[str, Any], *, batch: str = "b1", data: bytes | None = None, face: int | None = None) -> int:
+    def send(self, reading: Mapping[str, Any], *, batch: str = "", data: bytes | None = None, face: int | None = None) -> int:
         """A frame arrives; what the reader will see on it is remembered. Its receipt."""
+        batch = batch or f"b{self.batch}"
         intake.open_batch(self.site, self.exam_id, "A", batch, {})
         self.sent += 1
         sequence, at = (self.sent + 1) // 2, face or 2 - self.sent % 2
@@ -118,6 +120,20 @@ class Hall:
         with self.site.database.read() as session:
             frames = len(session.scalars(select(Receipt.id).join(Batch).where(Batch.name == batch)).all())
         intake.close_batch(self.site, self.exam_id, "A", batch, frames)
+
+    def scanning_is_over(self) -> None:
+        """Stations close what is open, and a person says that there is no more. Frames that come all the same are another batch."""
+        with self.site.database.read() as session:
+            still_open = list(session.scalars(select(Batch.name).where(Batch.state == BatchState.OPEN)))
+        for batch in still_open:
+            self.close(batch)
+        self.batch += 1
+        intake.say_scanned(self.site, self.exam_id, [], by="user:1")
+        self.clock.pass_seconds(5)
+
+    def look_for_missing(self) -> int:
+        self.scanning_is_over()
+        return desk.look_for_missing(self.site, self.exam_id)
 
     def read(self) -> None:
         """Give out and file all frames that wait, as readers would."""

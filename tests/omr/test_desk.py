@@ -278,7 +278,7 @@ def test_absence_that_the_paper_leaves_open_is_a_persons_word(
 def test_missing_sides_and_scripts_are_asked_about_once_and_answered_by_what_comes(hall: Hall) -> None:
     hall.send(hall.reading(0, 1))
     hall.read()
-    assert desk.look_for_missing(hall.site, hall.exam_id) == 3
+    assert hall.look_for_missing() == 3
     assert desk.look_for_missing(hall.site, hall.exam_id) == 0
     kinds = sorted((c.kind, c.candidate, c.side) for c in hall.cases())
     assert kinds == [
@@ -297,7 +297,7 @@ def test_missing_sides_and_scripts_are_asked_about_once_and_answered_by_what_com
 
 def test_a_script_that_was_called_absent_and_comes_all_the_same_is_read(hall: Hall) -> None:
     hall.scan((0, None), (1, None))
-    desk.look_for_missing(hall.site, hall.exam_id)
+    hall.look_for_missing()
     hall.resolve(hall.case("script_missing"), "mark_absent", reason="the room's record")
     hall.scan((2, None))
     assert hall.script(2).state is S.COMPLETE
@@ -306,7 +306,7 @@ def test_a_script_that_was_called_absent_and_comes_all_the_same_is_read(hall: Ha
 def test_a_lost_side_that_a_person_accepts_leaves_the_script_incomplete(hall: Hall) -> None:
     hall.send(hall.reading(0, 1))
     hall.read()
-    desk.look_for_missing(hall.site, hall.exam_id)
+    hall.look_for_missing()
     with pytest.raises(BadInput, match="needs a reason"):
         hall.resolve(hall.case("page_missing"), "accept")
     hall.resolve(hall.case("page_missing"), "accept", reason="burnt")
@@ -315,7 +315,7 @@ def test_a_lost_side_that_a_person_accepts_leaves_the_script_incomplete(hall: Ha
 
 def test_all_sides_of_a_missing_script_can_be_asked_for(hall: Hall) -> None:
     hall.scan((0, None), (1, None))
-    desk.look_for_missing(hall.site, hall.exam_id)
+    hall.look_for_missing()
     hall.resolve(hall.case("script_missing"), "rescan")
     assert [(r.sheet, r.side) for r in desk.rescans(hall.site, hall.exam_id)] == [(hall.serial(2), 1), (hall.serial(2), 2)]
     hall.scan((2, None))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -126,5 +127,5 @@ def test_a_side_of_a_sheet_that_nobody_is_named_on_does_not_lie_there_unseen(kin
     kind = kind_of(written=[group("W1", 60), group("W2", 60)], sheet={"extra_sheets": True})
     kind.read({kind.extra(): {"number.extra": A, "extra": "W1"}}, sides=(4,))
     assert kind.cases() == []
-    desk.look_for_missing(kind.site, kind.exam_id)
+    desk.look_for_missing(kind.site, kind.exam_id, timedelta(0))
     assert [(c.sheet, c.side) for c in kind.cases() if c.kind == "candidate_unknown"] == [(kind.extra(), 4)]

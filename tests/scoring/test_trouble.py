@@ -267,7 +267,7 @@ def test_a_sheet_that_turns_out_to_be_anothers_takes_its_marks_to_nobody(unread:
     unread.mark_all()
     (case,) = [c for c in desk.list_cases(hall.site, hall.exam_id, state=CaseState.RESOLVED) if c.kind == "facts_disagree"]
     hall.resolve(hall.undo(case), "set_candidate", candidate="20260001")
-    desk.look_for_missing(hall.site, hall.exam_id)
+    hall.look_for_missing()
     hall.resolve(hall.case("script_missing"), "mark_absent")
     unread.sweep()
     waiting = unread.problems()
