@@ -40,7 +40,7 @@ def create_app(site: Site | None = None, *, sweep: bool = True) -> FastAPI:
     app.state.gatehouse = Gatehouse(site)
     problems.install(app)
     app.add_middleware(Heading, headers=HEADERS)
-    for part in (session, intake, desk, looks, marking, office, rereading):
+    for part in (session, intake, desk, looks, marking, office, rooms, rereading):
         app.include_router(part.router)
     _serve_client(app)
     return app
