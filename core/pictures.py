@@ -21,13 +21,20 @@ def keep_rows(session: Session, kept: Sequence[Kept], media_type: str, now: date
     """Rows for pictures that are durable by now; one that has a row already keeps it."""
     if not kept:
         return
-    insert = (sqlite if session.get_bind().dialect.name == "sqlite" else postgresql).insert(Picture)
     first = {one.sha256: one for one in reversed(kept)}
     rows = [
         {"sha256": one.sha256, "size": one.size, "media_type": media_type, "stored_at": now, "place": one.place}
         for _, one in sorted(first.items())
     ]
-    session.execute(insert.values(rows).on_conflict_do_nothing())
+    connection = session.connection()
+    connection.execute(_INSERT[connection.dialect.name], rows)
+
+
+# One statement for any number of rows, put together once: asking for the hashes back makes the rows travel together.
+_INSERT = {
+    "sqlite": sqlite.insert(Picture).on_conflict_do_nothing().returning(Picture.sha256),
+    "postgresql": postgresql.insert(Picture).on_conflict_do_nothing().returning(Picture.sha256),
+}
 
 
 def picture_bytes(site: Site, sha256: str) -> bytes:

@@ -11,9 +11,9 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any
 
-from sqlalchemy import Connection, Insert, func, insert, select
+from sqlalchemy import BindParameter, Connection, Insert, Row, and_, bindparam, func, insert, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
 from sqlalchemy.orm import Session
@@ -32,9 +32,20 @@ Answer = ReceiptView | MarkhallError
 Place = tuple[int, int, int]  # batch, sequence, face
 
 
-class FoundBatch(NamedTuple):
-    id: int
-    state: BatchState
+SameBytes = dict[tuple[int, str], int]  # exam and hash: the first receipt that has these bytes
+
+# Put together once: for a small group that costs as much as asking.
+_KNOWN = (Receipt.sequence, Receipt.face, Receipt.id, Receipt.state, Receipt.sha256)
+_MANY = ("exams", "stations", "names", "batches", "sequences", "hashes")
+_ALL: dict[str, BindParameter[Any]] = {name: bindparam(name, expanding=True) for name in _MANY}
+_BATCHES_AND_KNOWN = (
+    select(Batch.exam_id, Batch.station, Batch.name, Batch.id.label("batch_id"), Batch.state.label("batch_state"), *_KNOWN)
+    .outerjoin(Receipt, and_(Receipt.batch_id == Batch.id, Receipt.sequence.in_(_ALL["sequences"])))
+    .where(Batch.exam_id.in_(_ALL["exams"]), Batch.station.in_(_ALL["stations"]), Batch.name.in_(_ALL["names"]))
+)
+_KNOWN_NOW = select(Receipt.batch_id, *_KNOWN).where(Receipt.batch_id.in_(_ALL["batches"]), Receipt.sequence.in_(_ALL["sequences"]))
+_PICTURES_HERE = select(Picture.sha256).where(Picture.sha256.in_(_ALL["hashes"]))
+_LOCKED_BATCHES = select(Batch.id, Batch.state).where(Batch.id.in_(_ALL["batches"])).order_by(Batch.id).with_for_update()
 
 
 @dataclass(slots=True)
@@ -104,15 +115,15 @@ def _open(group: Sequence[Waiting]) -> list[Waiting]:
 def _take_in(site: Site, group: Sequence[Waiting]) -> None:
     with site.database.read() as session:
         connection = session.connection()
-        _find_batches(connection, group)
-        _answer_known(connection, _open(group))
+        _find(connection, group)
         first, later = _first_of_place(_open(group))
         here = _pictures_here(connection, first)
+        earlier = _same_bytes(connection, [one for one in first if one.sha256 in here])
     new = list({one.sha256: one for one in first if one.sha256 not in here}.values())
     kept = site.store.put_pack([one.frame.data for one in new], [one.sha256 for one in new])
     if first:
         with site.database.write() as session:
-            _file(session, site, first, {one.sha256: one for one in kept})
+            _file(session, site, first, {one.sha256: one for one in kept}, earlier)
     if later:  # the same place twice at once: the other has its answer now
         with site.database.read() as session:
             _answer_known(session.connection(), later)
@@ -127,34 +138,48 @@ def _first_of_place(group: Sequence[Waiting]) -> tuple[list[Waiting], list[Waiti
     return list(first.values()), later
 
 
-def _find_batches(connection: Connection, group: Sequence[Waiting], *, lock: bool = False) -> dict[int, BatchState]:
-    """Each open frame gets its batch's number, or its refusal. The states of all these batches."""
-    wanted: dict[tuple[int, str], set[str]] = defaultdict(set)
-    for one in _open(group):
-        wanted[one.frame.exam_id, one.frame.station].add(one.frame.batch)
-    found: dict[tuple[int, str, str], FoundBatch] = {}
-    for (exam_id, station), names in sorted(wanted.items()):
-        query = select(Batch.name, Batch.id, Batch.state).where(Batch.exam_id == exam_id, Batch.station == station)
-        query = query.where(Batch.name.in_(names)).order_by(Batch.id)
-        for name, batch_id, state in connection.execute(query.with_for_update() if lock else query):
-            found[exam_id, station, name] = FoundBatch(batch_id, state)
-    for one in _open(group):
-        batch = found.get((one.frame.exam_id, one.frame.station, one.frame.batch))
-        if batch is None:
-            one.answer = no_batch(one.frame.station, one.frame.batch)
+def _find(connection: Connection, group: Sequence[Waiting]) -> None:
+    """Each frame gets its batch's number; those without a batch, too late or with their place taken get their answer."""
+    if not _open(group):
+        return
+    keys = [(one.frame.exam_id, one.frame.station, one.frame.batch) for one in _open(group)]
+    exams, stations, names = (sorted(set(part)) for part in zip(*keys, strict=True))
+    asked = {"exams": exams, "stations": stations, "names": names, "sequences": _sequences(_open(group))}
+    rows = connection.execute(_BATCHES_AND_KNOWN, asked).all()
+    batches = {(row.exam_id, row.station, row.name): row for row in rows}
+    for one, key in zip(_open(group), keys, strict=True):
+        if key in batches:
+            one.batch = batches[key].batch_id
         else:
-            one.batch = batch.id
-    return {batch.id: batch.state for batch in found.values()}
+            one.answer = no_batch(one.frame.station, one.frame.batch)
+    _answer_taken(_open(group), rows)
+    complete = {row.batch_id for row in rows if row.batch_state is BatchState.COMPLETE}
+    for one in _open(group):
+        if one.batch in complete:
+            one.answer = _late(one)
+
+
+def _late(one: Waiting) -> Conflict:
+    return Conflict("the batch is complete.", where=one.frame.where, remedy="Send more frames in another batch.")
 
 
 def _answer_known(connection: Connection, group: Sequence[Waiting]) -> None:
-    """Frames whose place is taken: here already, or refused."""
-    if not group:
-        return
-    query = select(Receipt.batch_id, Receipt.sequence, Receipt.face, Receipt.id, Receipt.state, Receipt.sha256).where(
-        Receipt.batch_id.in_({one.batch for one in group}), Receipt.sequence.in_({one.frame.sequence for one in group})
-    )
-    known = {(row.batch_id, row.sequence, row.face): row for row in connection.execute(query)}
+    """Frames whose place was taken meanwhile: here already, or refused."""
+    if group:
+        asked = {"batches": _batches(group), "sequences": _sequences(group)}
+        _answer_taken(group, connection.execute(_KNOWN_NOW, asked).all())
+
+
+def _batches(group: Sequence[Waiting]) -> list[int]:
+    return sorted({one.batch for one in group})
+
+
+def _sequences(group: Sequence[Waiting]) -> list[int]:
+    return sorted({one.frame.sequence for one in group})
+
+
+def _answer_taken(group: Sequence[Waiting], rows: Sequence[Row[*tuple[Any, ...]]]) -> None:
+    known = {(row.batch_id, row.sequence, row.face): row for row in rows}
     for one in group:
         if one.place in known:
             row = known[one.place]
@@ -167,19 +192,18 @@ def _answer_known(connection: Connection, group: Sequence[Waiting]) -> None:
 def _pictures_here(connection: Connection, group: Sequence[Waiting]) -> set[str]:
     if not group:
         return set()
-    return set(connection.scalars(select(Picture.sha256).where(Picture.sha256.in_({one.sha256 for one in group}))))
+    return set(connection.scalars(_PICTURES_HERE, {"hashes": sorted({one.sha256 for one in group})}))
 
 
-def _file(session: Session, site: Site, group: Sequence[Waiting], kept: dict[str, Kept]) -> None:
+def _file(session: Session, site: Site, group: Sequence[Waiting], kept: dict[str, Kept], earlier: SameBytes) -> None:
     connection, now = session.connection(), site.now()
-    states = _find_batches(connection, group, lock=True)
+    states = {row.id: row.state for row in connection.execute(_LOCKED_BATCHES, {"batches": _batches(group)})}
     in_time = [one for one in group if states[one.batch] is not BatchState.COMPLETE]
-    earlier = _same_bytes(connection, in_time)
     new = _insert_receipts(connection, in_time, now, sqlite_dialect=site.database.is_sqlite)
     # Taken meanwhile by another process of the station, or too late: the place tells which.
     _answer_known(connection, _open(group))
     for one in _open(group):
-        one.answer = Conflict("the batch is complete.", where=one.frame.where, remedy="Send more frames in another batch.")
+        one.answer = _late(one)
     pictures: dict[str, list[Kept]] = defaultdict(list)
     for one in new:
         if one.sha256 in kept:
@@ -191,7 +215,7 @@ def _file(session: Session, site: Site, group: Sequence[Waiting], kept: dict[str
         compare_count(session, session.get_one(Batch, batch_id, populate_existing=True), now)
 
 
-def _same_bytes(connection: Connection, group: Sequence[Waiting]) -> dict[tuple[int, str], int]:
+def _same_bytes(connection: Connection, group: Sequence[Waiting]) -> SameBytes:
     """The first receipt that has these bytes, by exam and hash."""
     if not group:
         return {}
@@ -221,7 +245,7 @@ _INSERT_SQLITE = _insert(sqlite.insert(Receipt))
 _INSERT_POSTGRES = _insert(postgresql.insert(Receipt))
 
 
-def _tell_same_bytes(connection: Connection, new: Sequence[Waiting], earlier: dict[tuple[int, str], int], now: datetime) -> None:
+def _tell_same_bytes(connection: Connection, new: Sequence[Waiting], earlier: SameBytes, now: datetime) -> None:
     events = []
     for one in new:
         assert isinstance(one.answer, ReceiptView)
