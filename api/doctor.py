@@ -2,17 +2,30 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from importlib.metadata import version
+from pathlib import Path
 from typing import Literal
+
+import redis
+from sqlalchemy import func, select
 
 from api.app import client_folder
 from core.db import Database
 from core.errors import MarkhallError
 from core.local import find_server
+from core.migrating import require_current
 from core.settings import Settings
+from core.store import FolderStore, open_store
+
+CLOCK = 1.0  # seconds that machines may differ; leases of frames and of tasks are moments of their clocks
+FREE = 1.0  # GiB
+PATIENCE = 5  # seconds for a server to answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,21 +35,35 @@ class Finding:
     detail: str
 
 
-def findings(settings: Settings) -> Iterator[Finding]:
+def findings(settings: Settings, *, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> Iterator[Finding]:
     yield Finding("markhall", "ok", version("markhall"))
-    try:
-        yield Finding("queue server", "ok", settings.redis_url or find_server())
-    except MarkhallError as error:
-        yield Finding("queue server", "missing", str(error))
-    try:
-        yield Finding("web client", "ok", str(client_folder()))
-    except MarkhallError as error:
-        yield Finding("web client", "missing", str(error))
+    yield _told("queue server", lambda: _queue(settings))
+    yield _told("web client", lambda: str(client_folder()))
     yield _second_decoder()
-    yield _database(settings)
-    home = settings.home if settings.home.exists() else settings.home.parent
-    free = shutil.disk_usage(home).free / 2**30
-    yield Finding("disk", "ok" if free > 1 else "missing", f"{free:.1f} GiB free at {home}")
+    yield from _database(settings, now)
+    yield _told("picture store", lambda: _store(settings.store_url))
+    yield _release_key(settings.home)
+    yield _disk(settings.home)
+
+
+def _told(part: str, look: Callable[[], str]) -> Finding:
+    """What `look` found, or what it says is missing. Any library's error means the same to the reader of this line."""
+    try:
+        return Finding(part, "ok", look())
+    except MarkhallError as error:
+        return Finding(part, "missing", str(error))
+    except Exception as error:
+        return Finding(part, "missing", str(error).strip().partition("\n")[0] or type(error).__name__)
+
+
+def _queue(settings: Settings) -> str:
+    if not settings.redis_url:
+        return find_server()
+    with contextlib.closing(redis.Redis.from_url(settings.redis_url, socket_connect_timeout=PATIENCE, socket_timeout=PATIENCE)) as server:
+        about = server.info("server")
+        kind = "Valkey" if "valkey_version" in about else "Redis"
+        name = settings.redis_url.rpartition("@")[2].removeprefix("redis://")
+        return f"{kind} {about.get('valkey_version') or about['redis_version']} at {name}"
 
 
 def _second_decoder() -> Finding:
@@ -49,12 +76,68 @@ def _second_decoder() -> Finding:
     )
 
 
-def _database(settings: Settings) -> Finding:
+def _database(settings: Settings, now: Callable[[], datetime]) -> Iterator[Finding]:
     database = Database(settings.database_url)
     try:
-        with database.engine.connect():
-            return Finding("database", "ok", database.engine.url.render_as_string(hide_password=True))
-    except Exception as error:  # any driver's error means the same to the reader of this line
-        return Finding("database", "missing", str(error).splitlines()[0])
+        answers = _told("database", lambda: _database_version(database))
+        yield answers
+        if answers.state == "missing":
+            return
+        yield _told("tables", lambda: _tables(database))
+        if not database.is_sqlite:
+            yield _clock(database, now)
     finally:
         database.close()
+
+
+def _database_version(database: Database) -> str:
+    with database.read() as session:
+        number = session.scalar(select(func.sqlite_version() if database.is_sqlite else func.current_setting("server_version")))
+    kind = "SQLite" if database.is_sqlite else "PostgreSQL"
+    return f"{kind} {str(number).split(' ')[0]}, {database.engine.url.render_as_string(hide_password=True)}"
+
+
+def _tables(database: Database) -> str:
+    require_current(database)
+    return "of this version"
+
+
+def _clock(database: Database, now: Callable[[], datetime]) -> Finding:
+    with database.read() as session:
+        session.scalar(select(1))  # the connection is made before the clocks are compared
+        before = now()
+        there = session.scalars(select(func.clock_timestamp())).one()
+        here = before + (now() - before) / 2
+    differ = (here - there).total_seconds()
+    detail = f"{abs(differ):.2f} s {'ahead of' if differ > 0 else 'behind'} the database's"
+    if abs(differ) <= CLOCK:
+        return Finding("clock", "ok", detail)
+    return Finding("clock", "missing", f"{detail}. Set both by a time server: timedatectl set-ntp true")
+
+
+def _store(url: str) -> str:
+    store = open_store(url)
+    begun = time.monotonic()
+    store.try_out()
+    took = f"written, read and removed in {(time.monotonic() - begun) * 1000:.0f} ms"
+    if isinstance(store, FolderStore):
+        return f"{store.root}, {shutil.disk_usage(store.root).free / 2**30:.1f} GiB free, {took}"
+    from core.store.bucket import BucketAddress
+
+    return f"{BucketAddress.read(url).name}, {took}"
+
+
+def _release_key(home: Path) -> Finding:
+    from scoring import keys
+
+    if not (home / "keys" / keys.FILE).exists():
+        return Finding("release key", "off", "made at the first release; machines that release must have the same one, copy it")
+    return _told("release key", lambda: keys.fingerprint(keys.public_hex(keys.release_key(home))))
+
+
+def _disk(home: Path) -> Finding:
+    home = next(folder for folder in (home, *home.parents) if folder.exists())
+    free = shutil.disk_usage(home).free / 2**30
+    if free > FREE:
+        return Finding("disk", "ok", f"{free:.1f} GiB free at {home}")
+    return Finding("disk", "missing", f"{free:.1f} GiB free at {home}. Free some, or name another folder in MARKHALL_HOME.")
