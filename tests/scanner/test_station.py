@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import threading
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -19,8 +17,9 @@ from PIL import Image
 
 from core.errors import MarkhallError, NotSignedIn, Unavailable
 from core.site import Site
+from core.tables import Picture
 from scanner import intake, sending
-from scanner.station import DONE, Sent, send_folder, watch_folder
+from scanner.station import DONE, REFUSED, Plan, Sent, send_folder, watch_folder
 from tests.omr.hall import Hall, open_hall
 
 
@@ -171,13 +170,15 @@ def test_a_wrong_token_is_said_at_once(server: Server, folder: Path) -> None:
         send_folder(folder, server.url, "T1", "A", "wrong", batch="b1")
 
 
-def test_another_picture_under_a_name_that_was_sent_is_refused_and_stays_in_the_folder(server: Server, folder: Path) -> None:
+def test_another_picture_under_a_name_that_was_sent_is_refused_and_kept_beside_its_reason(server: Server, folder: Path) -> None:
     send(server, folder, close=False)
     (folder / "00001-1.jpg").write_bytes(b"\xff\xd8\xff another")
     sent = send(server, folder)
     assert not sent.complete
     assert "another picture has this place" in sent.refused[0]
-    assert (folder / "00001-1.jpg").exists()
+    assert (folder / REFUSED / "00001-1.jpg").read_bytes() == b"\xff\xd8\xff another"
+    assert "another picture has this place" in (folder / REFUSED / "00001-1.jpg.txt").read_text("utf-8")
+    assert (folder / DONE / "00001-1.jpg").read_bytes() == b"\xff\xd8\xff1-1"
 
 
 def test_files_with_any_names_get_places_in_order_and_keep_them(server: Server, tmp_path: Path) -> None:
@@ -202,8 +203,9 @@ def test_a_tiff_of_many_pages_is_sent_page_by_page_and_a_broken_file_as_it_is(se
     sent = send(server, folder)
     assert (sent.frames, sent.complete) == (4, True)
     assert sorted(server.frames) == ["broken.pdf", "many.tif, page 1", "many.tif, page 2", "many.tif, page 3"]
-    stored = server.site.store.get(hashlib.sha256(b"%PDF-1.7 and no more").hexdigest())
-    assert stored == b"%PDF-1.7 and no more"
+    with server.site.database.read() as session:
+        row = session.get_one(Picture, hashlib.sha256(b"%PDF-1.7 and no more").hexdigest())
+        assert server.site.store.get(row.sha256, row.place) == b"%PDF-1.7 and no more"
     assert {f.name for f in (folder / DONE).iterdir()} == {"many.tif", "broken.pdf"}
 
 
@@ -211,17 +213,9 @@ def test_a_watched_folder_sends_each_subfolder_as_a_batch_and_retires_it(server:
     watched = tmp_path / "watched"
     watched.mkdir()
     folder.rename(watched / "b1")
-    turns = iter([False, True])
-    watch_folder(watched, server.url, "T1", "A", server.token, idle=-1.0, stop=lambda: next(turns))
-    # Files of the last two seconds might still grow, so the first turn leaves them.
-    assert states(server) == {}
-    for file in (watched / "b1").iterdir():
-        _age(file)
-    turns = iter([False, True])
-    watch_folder(watched, server.url, "T1", "A", server.token, idle=-1.0, stop=lambda: next(turns))
+    said: list[str] = []
+    plan = Plan("A", poll=0.05, once=True)
+    assert watch_folder(watched, server.url, "T1", server.token, plan, stop=threading.Event(), say=said.append)
     assert states(server) == {"received": 4}
     assert (watched / DONE / "b1").is_dir()
-
-
-def _age(file: Path) -> None:
-    os.utime(file, (time.time() - 60, time.time() - 60))
+    assert said == ["batch complete: b1: 4 frames, 4 on the server"]
