@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import random
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
@@ -91,6 +92,7 @@ class Hall:
     releases: list[dict[str, Any]] = field(default_factory=list)
     signed_in: bool = False
     refuse_revision: bool = False
+    more: list[Callable[[FastAPI], None]] = field(default_factory=list)  # rooms that a test brings itself
 
     def __post_init__(self) -> None:
         self.open = {group: [f"{group}-{n:03d}" for n in range(1, self.per_group + 1)] for group in GROUPS}
@@ -158,6 +160,8 @@ def hall_app(hall: Hall) -> FastAPI:
     _marking(app, hall)
     _desk(app, hall)
     _office(app, hall)
+    for add in hall.more:
+        add(app)
     app.mount("/assets", StaticFiles(directory=web.STATIC / "assets"))
 
     @app.get("/")

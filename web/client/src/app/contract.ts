@@ -111,6 +111,13 @@ export interface DeskCase {
   other?: string | null;
   actions: string[];
   items: CaseItem[];
+  room?: string;
+  /** The sheet is an extra one. */
+  extra?: boolean;
+  /** Another frame that came with the very same bytes. */
+  same_bytes?: DeskCase["frame"];
+  /** What two clerks said differently; only who decides sees it. */
+  words?: Record<string, string>[];
 }
 
 export interface Settled {
