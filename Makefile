@@ -1,6 +1,6 @@
 # Every command works on a fresh clone: it first installs what it needs, and says so.
 # ARGS goes to the command: make demo ARGS="--candidates 300", make test ARGS="tests/core -k ledger".
-.PHONY: demo test check bench accuracy bench-peers fuzz install clean
+.PHONY: demo test check bench accuracy bench-peers fuzz chaos hall install clean
 .DEFAULT_GOAL := help
 ARGS ?=
 
@@ -18,6 +18,8 @@ help:
 	@echo "make accuracy    silent mistakes on ten million simulated bubbles a level; stops and goes on"
 	@echo "make bench-peers another engine beside this one, on the same pages"
 	@echo "make fuzz        broken and hostile files; stops and goes on"
+	@echo "make chaos       kill -9 of anything at any moment, 200 times, and nothing lost; stops and goes on"
+	@echo "make hall        a scan hall of ten stations, kills, clerks, and who sat where; its paper is made once"
 	@echo "make install     everything the above need"
 	@echo "make clean       remove .venv and what was built"
 
@@ -48,6 +50,14 @@ bench-peers:
 fuzz:
 	$(INSTALL) tests
 	@.venv/bin/python -m benchmarks.fuzz $(ARGS)
+
+chaos:
+	$(INSTALL) tests machine
+	@.venv/bin/python -m benchmarks.chaos $(ARGS)
+
+hall:
+	$(INSTALL) tests machine
+	@.venv/bin/python -m benchmarks.hall $(ARGS)
 
 install:
 	$(INSTALL) tests machine

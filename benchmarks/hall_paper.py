@@ -100,9 +100,17 @@ class HallPaper:
         return sorted((self.folder / "paper" / f"hall-{station:02d}").glob("part-*"))
 
     def rescan(self, sheet: str, side: int) -> Path:
-        return next(
-            p for n in range(1, STATIONS + 1) for part in self._parts(n) if (p := part / "rescans" / f"{sheet}-{side}.jpg").exists()
-        )
+        """The second scan of a side: as the simulator foresaw it, or the card fed once more by a careful operator."""
+        foreseen = (part / "rescans" / f"{sheet}-{side}.jpg" for n in range(1, STATIONS + 1) for part in self._parts(n))
+        return next((file for file in foreseen if file.exists()), None) or self._fed_again(sheet, side)
+
+    def _fed_again(self, sheet: str, side: int) -> Path:
+        folder = self.folder / "again" / sheet
+        if not (folder / "frames.csv").exists():
+            stack = load_stack(self.folder / "sheets.pdf", self.answers)
+            card = next(c for c in (*stack.cards, *stack.spares) if c.sheet == sheet)
+            simulate_with(replace(stack, cards=(card,), spares=()), folder, rates=HallRates("none"), seed=self.seed)
+        return folder / next(row["file"] for row in read_rows(folder / "frames.csv") if row["side"] == str(side))
 
     def rows(self, name: str) -> Iterator[tuple[int, Path, Row]]:
         """The lines of a file that the simulator writes, each with its station and part."""
