@@ -81,13 +81,13 @@ def differences(
 
 def _difference(asking: Asking, number: int, found: rereading_list.Difference) -> dict[str, Any]:
     path = f"/api/rereading/{asking.exam.code}/{number}/differences/{found.id}"
-    pictures = {name: {which: f"{path}/{which}?name={name}" for which in shown} for name, shown in found.pictures.items()}
+    pictures = {name: {which: f"{path}/picture?which={which}&name={name}" for which in shown} for name, shown in found.pictures.items()}
     return asdict(found) | {"pictures": pictures}
 
 
-@router.get("/{number}/differences/{n}/{which}")
+@router.get("/{number}/differences/{n}/picture")
 def picture(
-    number: Number, n: Number, which: Literal["first", "second"], asking: AskingDep, name: Annotated[str, Query(max_length=240)]
+    number: Number, n: Number, asking: AskingDep, which: Literal["first", "second"], name: Annotated[str, Query(max_length=240)]
 ) -> Response:
     asking.require(*OFFICE, "auditor")
     data, kind = rereading_list.difference_picture(asking.site, asking.exam_id, number, n, name, which)
