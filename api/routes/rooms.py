@@ -3,17 +3,33 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Any
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, Field
 
 from api.asking import AskingDep
 from api.routes.guarded import Guarded
+from omr.desk import rooms as reconciliation
+from omr.desk.rooms_book import by_school, write_book
+from omr.desk.rooms_closing import close_room, open_room
+from omr.desk.rooms_seats import seats, unsettled
 from scanner import intake
 
 router = APIRouter(prefix="/api/office/{exam}", tags=["rooms"], route_class=Guarded)
 OFFICE = ("office", "chief")
+LOOKERS = (*OFFICE, "clerk", "auditor")
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+Code = Annotated[str, Query(max_length=80)]
+
+
+class Place(BaseModel):
+    paper: str = Field(max_length=4)
+    school: str = Field(max_length=80)
+    room: str = Field(max_length=80)
+    reason: str = Field(default="", max_length=2000)
 
 
 class Word(BaseModel):
@@ -27,3 +43,70 @@ def scanned(paper: str, body: Word, asking: AskingDep) -> dict[str, Any]:
     asking.require(*OFFICE)
     said = intake.say_scanned(asking.site, asking.exam_id, [paper], by=asking.person.actor, over=body.over, reason=body.reason)
     return {"scanned": [asdict(s) for s in said]}
+
+
+@router.get("/rooms")
+def rooms(asking: AskingDep, paper: Code = "", school: Code | None = None) -> dict[str, Any]:
+    """The sums by paper; of one paper, by school; of one school, by room. Always with the total of what is shown."""
+    asking.require(*LOOKERS)
+    with asking.site.database.read() as session:
+        found = reconciliation.rooms(session, asking.exam_id, paper=paper, school=school)
+    total = sum((r.counts for r in found), reconciliation.Counts())
+    if paper and school is not None:
+        return {"level": "room", "rows": [_room(r) for r in found], "total": _counts(total)}
+    sums: dict[tuple[str, ...], dict[str, Any]] = {}
+    for (code, school_code), (name, counts, count, closed) in by_school(found).items():
+        key = (code, school_code) if paper else (code,)
+        row = sums.setdefault(key, {"paper": code, "counts": reconciliation.Counts(), "rooms": 0, "closed": 0})
+        row["counts"], row["rooms"], row["closed"] = row["counts"] + counts, row["rooms"] + count, row["closed"] + closed
+        if paper:
+            row |= {"school": school_code, "name": name}
+    rows = [{**row, "counts": _counts(row["counts"])} for row in sums.values()]
+    return {"level": "school" if paper else "paper", "rows": rows, "total": _counts(total)}
+
+
+@router.get("/rooms/seats")
+def seats_of(asking: AskingDep, paper: Code, school: Code, room: Code) -> dict[str, Any]:
+    asking.require(*LOOKERS)
+    with asking.site.database.read() as session:
+        return {"seats": [asdict(s) for s in seats(session, asking.exam_id, paper, school, room)]}
+
+
+@router.get("/rooms.xlsx")
+def rooms_book(asking: AskingDep, lang: Literal["zh", "en"] = "zh") -> Response:
+    asking.require(*OFFICE, "auditor")
+    with TemporaryDirectory() as folder, asking.site.database.read() as session:
+        path = Path(folder) / "rooms.xlsx"
+        write_book(path, lang, reconciliation.rooms(session, asking.exam_id), unsettled(session, asking.exam_id))
+        headers = {"Content-Disposition": f'attachment; filename="{asking.exam.code}-rooms.xlsx"'}
+        return Response(path.read_bytes(), media_type=XLSX, headers=headers)
+
+
+@router.post("/rooms/close")
+def close(body: Place, asking: AskingDep) -> dict[str, Any]:
+    """A room that balances; the exam office may close another with a reason."""
+    asking.require(*OFFICE, "clerk")
+    office = asking.person.may(asking.exam_id, *OFFICE)
+    place = (body.paper, body.school, body.room)
+    return _room(close_room(asking.site, asking.exam_id, *place, by=asking.person.actor, reason=body.reason, office=office))
+
+
+@router.post("/rooms/open")
+def open_again(body: Place, asking: AskingDep) -> dict[str, Any]:
+    asking.require(*OFFICE)
+    return _room(open_room(asking.site, asking.exam_id, body.paper, body.school, body.room, by=asking.person.actor, reason=body.reason))
+
+
+def _room(room: reconciliation.Room) -> dict[str, Any]:
+    place = {"paper": room.paper, "school": room.school, "name": room.name, "room": room.room}
+    return {
+        **place,
+        "counts": _counts(room.counts),
+        "closed": room.closed,
+        "changed": room.changed,
+        "closing": asdict(room.closing) if room.closing else None,
+    }
+
+
+def _counts(counts: reconciliation.Counts) -> dict[str, Any]:
+    return {**counts.as_json(), "present": counts.present, "absent": counts.absent, "balances": counts.balances}
