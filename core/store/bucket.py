@@ -1,7 +1,8 @@
 """Pictures in an S3 bucket, under the same paths as in a folder. An object that a PUT was answered for is durable and whole.
 
-The address is s3://bucket/prefix. Endpoint, region, keys and style come from the usual AWS_* variables, or, except the
-keys, from the address itself: ?endpoint=https://...&region=...&path_style=true&timeout=30&retry=10.
+The address is s3://bucket/prefix. Endpoint, region and keys come from the usual AWS_* variables (AWS_SESSION_TOKEN too,
+with keys that expire); all but the keys may stand in the address: ?endpoint=https://...&region=...&path_style=true, and
+?timeout=30&retry=10, in seconds.
 """
 
 from __future__ import annotations
@@ -55,7 +56,7 @@ class BucketAddress:
             )
         named = environment.get("AWS_ENDPOINT_URL_S3") or environment.get("AWS_ENDPOINT_URL") or environment.get("AWS_ENDPOINT") or ""
         endpoint = said.get("endpoint", named)
-        style = said.get("path_style") or environment.get("MARKHALL_S3_PATH_STYLE") or str(bool(endpoint))
+        style = said.get("path_style") or str(bool(endpoint))
         return cls(
             bucket=parts.netloc,
             prefix=unquote(parts.path).strip("/"),
