@@ -54,13 +54,22 @@ def role(
 
 @app.command()
 def station(
-    name: Annotated[str, typer.Argument(help="the station's name")], exam: Annotated[str, typer.Option("--exam", help="the exam's code")]
+    name: Annotated[str, typer.Argument(help="the station's name")],
+    exam: Annotated[str, typer.Option("--exam", help="the exam's code")],
+    batches: Annotated[
+        str | None, typer.Option("--batches", help="which it may send, such as 'hall3-*'; default: as before, or all")
+    ] = None,
+    revoke: Annotated[bool, typer.Option("--revoke", help="end its token; what it sent stays")] = False,
 ) -> None:
-    """Register a scan station; its token is shown once. Again: a new token."""
+    """Register a scan station; its token is shown once. Again: a new token, and the old one ends."""
     from core.loading import exam_by_code
-    from scanner.intake import register_station
+    from scanner.intake import register_station, revoke_station
 
     site = _site()
     with site.database.read() as session:
         exam_id = exam_by_code(session, exam).id
-    typer.echo(register_station(site, exam_id, name))
+    if revoke:
+        revoke_station(site, exam_id, name)
+        typer.echo(f"the token of {name} opens nothing any more")
+    else:
+        typer.echo(register_station(site, exam_id, name, batches=batches))

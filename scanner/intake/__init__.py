@@ -9,6 +9,7 @@ from scanner.intake.attempts import dispatch, give_back_running, sweep
 from scanner.intake.batches import MOST_FRAMES, BatchView, batch_view, close_batch, open_batch
 from scanner.intake.counts import BatchCount, Conservation, conservation, counts
 from scanner.intake.gate import Gate
+from scanner.intake.imprints import ImprintFault, imprint_gaps
 from scanner.intake.rates import Rates
 from scanner.intake.receive import receive
 from scanner.intake.scanned import Scanned, papers_scanned, say_scanned
@@ -22,6 +23,7 @@ __all__ = [
     "BatchView",
     "Conservation",
     "Gate",
+    "ImprintFault",
     "KnownStations",
     "Rates",
     "ReceiptView",
@@ -33,6 +35,7 @@ __all__ = [
     "counts",
     "dispatch",
     "give_back_running",
+    "imprint_gaps",
     "open_batch",
     "papers_scanned",
     "receive",

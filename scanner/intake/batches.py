@@ -8,15 +8,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import and_, func, select
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from core import events, ledger
 from core.errors import BadInput, Conflict, NotFound
 from core.site import Site
 from core.states import BatchState
 from core.tables import Batch, Receipt
+from scanner.intake.imprints import ImprintFault, batch_imprints
 
 MOST_FRAMES = 1_000_000
 _NAMED_MISSING = 200  # a list for people; the count is exact however many are missing
@@ -34,6 +35,8 @@ class BatchView:
     missing: tuple[str, ...]  # places such as 00012-2 that the frames around them promise
     complete: bool
     states: dict[str, int]
+    imprints: tuple[ImprintFault, ...]  # what is wrong with the numbers that the scanner printed
+    same_bytes: tuple[str, ...]  # 00012-2 = other place: kept as two pages, and shown
 
 
 def open_batch(site: Site, exam_id: int, station: str, batch: str, manifest: Mapping[str, Any]) -> BatchView:
@@ -106,7 +109,45 @@ def _view(session: Session, batch: Batch) -> BatchView:
     received = sum(states.values())
     short = batch.declared is not None and received < batch.declared
     missing = _missing(session, batch.id) if short else ()
-    return BatchView(batch.station, batch.name, batch.state, batch.declared, received, missing, batch.state is BatchState.COMPLETE, states)
+    return BatchView(
+        station=batch.station,
+        name=batch.name,
+        state=batch.state,
+        declared=batch.declared,
+        received=received,
+        missing=missing,
+        complete=batch.state is BatchState.COMPLETE,
+        states=states,
+        imprints=tuple(batch_imprints(session, batch)[:_NAMED_MISSING]) if received else (),
+        same_bytes=_same_bytes(session, batch) if received else (),
+    )
+
+
+def _same_bytes(session: Session, batch: Batch) -> tuple[str, ...]:
+    """Frames whose bytes were here before under another place, this batch's or another's of the same exam."""
+    mine, other, of = aliased(Receipt), aliased(Receipt), aliased(Batch)
+    hashes = select(Receipt.sha256).where(Receipt.batch_id == batch.id)
+    firsts = select(func.min(Receipt.id).label("id"), Receipt.sha256).where(Receipt.exam_id == batch.exam_id, Receipt.sha256.in_(hashes))
+    first = firsts.group_by(Receipt.sha256).subquery()
+    query = (
+        select(mine.sequence, mine.face, of.id, of.station, of.name, other.sequence, other.face)
+        .join(first, and_(first.c.sha256 == mine.sha256, first.c.id < mine.id))
+        .join(other, other.id == first.c.id)
+        .join(of, of.id == other.batch_id)
+        .where(mine.batch_id == batch.id)
+        .order_by(mine.sequence, mine.face)
+        .limit(_NAMED_MISSING)
+    )
+
+    def place(batch_id: int, station: str, name: str, frame: str) -> str:
+        if station != batch.station:
+            return "another station's"  # a station is told of its own frames only
+        return frame if batch_id == batch.id else f"{name}/{frame}"
+
+    return tuple(
+        f"{sequence:05d}-{face} = {place(batch_id, station, name, f'{s:05d}-{f}')}"
+        for sequence, face, batch_id, station, name, s, f in session.execute(query)
+    )
 
 
 def _missing(session: Session, batch_id: int) -> tuple[str, ...]:
