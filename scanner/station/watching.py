@@ -257,6 +257,7 @@ class _Station:
         target = self._folder / DONE / batch.name
         try:
             batch.book.sync()
+            sync_folder(batch.folder / DONE)
             target.parent.mkdir(exist_ok=True)
             if any(is_scan(entry.name) and entry.is_file() for entry in batch.folder.iterdir()):
                 target.mkdir(exist_ok=True)
