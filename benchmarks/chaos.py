@@ -41,6 +41,7 @@ QUESTIONS = {
     "attempts": "attempts that never ended",
     "stations": "disagreements of station journals and the server",
     "pictures": "picture rows without their very bytes",
+    "orphans": "files that no row names and `markhall store check` does not list",
     "end": "rounds whose work did not end",
 }
 
@@ -84,7 +85,7 @@ def rows(state: State, *, wanted: int) -> list[Row]:
         Row.told("frames sent and read", state.frames, "frames"),
         Row.told("seconds of it", state.seconds, "s"),
         Row.told("attempts lost and given out again", state.lost_attempts, "attempts"),
-        Row.told("files of the store that no row names, each of them listed", state.orphans, "files"),
+        Row.told("files of the store that no row names", state.orphans, "files"),
         *(Row.judged(sentence, faults[question], "below", 0, "faults") for question, sentence in QUESTIONS.items()),
     ]
 

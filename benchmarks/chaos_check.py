@@ -6,7 +6,6 @@ frames. An answer is a list of sentences; an empty one is what is hoped for.
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -17,8 +16,8 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from benchmarks.chaos_paper import ChaosPaper, SentFrame
-from core.errors import MarkhallError
 from core.loading import exam_by_code
+from core.orphans import Tally, check_store
 from core.site import Site
 from core.states import AttemptState, BatchState, CaseState, PageState, ReceiptState
 from core.tables import AnswerRow, Attempt, Batch, DeskCase, Exam, Page, Picture, Receipt, Script, Sheet
@@ -52,11 +51,12 @@ def check_round(site: Site, exam_code: str, paper: ChaosPaper, sent: Frames, fol
             "laws": lambda: _laws(session, exam),
             "attempts": lambda: _attempts(session, exam),
             "stations": lambda: _stations(session, exam, folders, sent),
-            "pictures": lambda: _pictures(session, site),
         }
         for name, ask in questions.items():
             found.faults[name] = list(ask())
-        found.orphans = sum(1 for _ in orphans(session, Path(site.settings.store_url.removeprefix("file://"))))
+        found.faults["pictures"], listed = _pictures(site)
+        left = set(orphans(session, Path(site.settings.store_url.removeprefix("file://"))))
+        found.orphans, found.faults["orphans"] = len(left), sorted(left - listed)
     return found
 
 
@@ -157,7 +157,10 @@ def _stations(session: Session, exam: Exam, folders: Path, sent: Frames) -> Iter
     for frame in sent:
         by_batch.setdefault(frame.place[:2], set()).add(frame.place[2:])
     for (station, batch), places in by_batch.items():
-        folder = folders / station / batch
+        folder = folders / station / "done" / batch  # where a station puts a batch that it has compared with the server
+        if not folder.is_dir():
+            yield f"{station}/{batch}: the station has not put it away"
+            continue
         noted = set()
         for line in (folder / ".markhall-journal").read_bytes().splitlines():
             entry = json.loads(line)
@@ -168,21 +171,20 @@ def _stations(session: Session, exam: Exam, folders: Path, sent: Frames) -> Iter
                     yield f"{place}: the journal says {entry}, the server {here.get(place)}"
         yield from (f"{station}/{batch}: the journal lacks {place}" for place in sorted(places - noted))
         left = [f.name for f in folder.iterdir() if f.is_file() and not f.name.startswith(".")]
+        left += [f"refused/{f.name}" for f in folder.glob("refused/*")]
         put_away = [f for f in (folder / "done").iterdir() if f.is_file()] if (folder / "done").is_dir() else []
         if left or len(put_away) != len(places):
             yield f"{station}/{batch}: {len(put_away)} of {len(places)} files are in done, {left} are not"
 
 
-def _pictures(session: Session, site: Site) -> Iterator[str]:
-    """Every picture row has its bytes, whole."""
-    for sha256, place in session.execute(select(Picture.sha256, Picture.place)):
-        try:
-            data = site.store.get(sha256, place)
-        except MarkhallError as e:
-            yield f"picture {sha256[:12]}: {e}"
-            continue
-        if hashlib.sha256(data).hexdigest() != sha256:
-            yield f"picture {sha256[:12]} at {place}: other bytes"
+def _pictures(site: Site) -> tuple[list[str], set[str]]:
+    """Every picture row has its bytes, whole; and what `markhall store check` lists of files that no row names."""
+    losses, listed = [], set()
+    for finding in check_store(site, Tally(), deep=True):
+        listed.add(finding.path)
+        if finding.is_loss:
+            losses.append(f"{finding.kind} {finding.path}: {finding.detail}")
+    return losses, listed
 
 
 def orphans(session: Session, root: Path) -> Iterator[str]:

@@ -13,7 +13,6 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -29,7 +28,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 @dataclass
 class Program:
-    """One command that is to be running. A station's is one batch; when it ends well, the next batch is its turn."""
+    """One command that is to be running. A station's ends when all is sent, and what it is given then is its next."""
 
     name: str
     commands: list[list[str]]  # the first is running or to be started; a lasting program has one
@@ -57,7 +56,7 @@ class Program:
         self.ended, self.starts = 0.0, self.starts + 1
 
     def tick(self, now: float) -> None:
-        """Start what is due: the first time, half a second after an end, or the next batch."""
+        """Start what is due: the first time, half a second after an end, or the next command."""
         if self.finished or self.running:
             return
         if self.process is not None and self.process.returncode == 0 and not self.lasting:
@@ -100,11 +99,10 @@ class ChaosHouse:
         environment = {**os.environ, **threads, **self.settings.as_environment(), **(extra or {})}
         self.programs.append(Program(name, commands, environment, self.settings.home / f"{name}.log", lasting))
 
-    def add_station(self, name: str, exam: str, token: str, folders: Sequence[Path]) -> None:
-        """A scan station: it sends one folder after the other, each as a batch of that name."""
-        words = ["--url", self.url, "--exam", exam, "--name", name]
-        commands = [["station", str(folder), *words, "--batch", folder.name] for folder in folders]
-        self.add(name, commands, lasting=False, extra={"MARKHALL_STATION_TOKEN": token})
+    def add_station(self, name: str, exam: str, token: str, folder: Path) -> None:
+        """A scan station: it watches its folder, each subfolder a batch, until all that is there has been sent and compared."""
+        words = ["--url", self.url, "--exam", exam, "--name", name, "--once", "--idle", "2", "--poll", "0.3"]
+        self.add(name, [["station", str(folder), *words]], lasting=False, extra={"MARKHALL_STATION_TOKEN": token})
 
     def of(self, kind: str) -> list[Program]:
         """The running programs of a kind: `station`, `web` or `worker`."""

@@ -114,8 +114,7 @@ def _begin(folder: Path, paper: ChaosPaper, servers: tuple[Postgres, Valkey], da
         target.parent.mkdir(parents=True, exist_ok=True)
         os.link(frame.file, target)
     for station in STATIONS:
-        folders = sorted((folder / "stations" / station).iterdir())
-        house.add_station(station, paper.definition.exam, register_station(site, exam_id, station), folders)
+        house.add_station(station, paper.definition.exam, register_station(site, exam_id, station), folder / "stations" / station)
     return Round(folder, paper, site, exam_id, house, sent, small_disk)
 
 

@@ -101,16 +101,15 @@ def open_hall(paper: HallPaper, work: Path, postgres: Postgres, valkey: Valkey) 
 def deal_paper(hall: Hall) -> None:
     """Each station's batches, as folders of links; and the ten stations as processes."""
     for number, name in enumerate(hall.paper.stations(), start=1):
-        folders = []
         for batch in hall.paper.batches(number):
             folder = hall.stations / name / f"{batch.parent.parent.name}-{batch.name}"
             folder.mkdir(parents=True)
             for file in batch.iterdir():
                 os.link(file, folder / file.name)
                 hall.frames += 1
-            folders.append(folder)
+        (hall.stations / name).mkdir(parents=True, exist_ok=True)
         token = register_station(hall.site, hall.exam_id, name)
-        hall.house.add_station(name, EXAM, token, folders)
+        hall.house.add_station(name, EXAM, token, hall.stations / name)
 
 
 def send_and_read(hall: Hall, seed: int) -> float:
@@ -184,7 +183,7 @@ def settle(hall: Hall, clerks: Clerks) -> float:
 def _scan_again(hall: Hall, table: Table, asked: list[tuple[str, int]]) -> None:
     """The operator of the first station fetches the cards from their envelopes and feeds them as a batch of their own."""
     name, batch = hall.paper.stations()[0], f"again-{len(hall.fed_again):04d}"
-    folder = hall.stations / name / batch
+    folder = hall.stations / f"{name}-again" / batch
     folder.mkdir(parents=True)
     for number, (sheet, side) in enumerate(asked, start=1):
         source = hall.paper.rescan(sheet, side)
