@@ -88,6 +88,7 @@ def _what_is_on(side: Side) -> dict[str, object]:
     found: dict[str, object] = {"the kind": side.extra}
     found |= {f"the code {c.name}": (c.role, c.symbology, c.optional) for c in side.codes}
     found |= {f"the field {f}": (g.role, g.values, g.joined, g.line_count if g.joined else 0) for g in side.grids for f in g.fields}
+    found |= {f"the timing row {i + 1}": row.count for i, row in enumerate(side.timing)}
     return found | {f"the region {r.name}": r.group for r in side.regions}
 
 

@@ -25,7 +25,7 @@ Positive = Annotated[float, Field(gt=0)]
 
 
 class Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class Mark(Part):

@@ -84,6 +84,16 @@ def test_a_clerk_may_not(room: Room, client: TestClient) -> None:
     assert client.post("/api/rereading/T1", headers=clerk, json={"paper": "P"}).status_code == 403
 
 
+def test_a_template_that_is_none_is_refused_with_a_sentence(room: Room, cards: Cards, client: TestClient) -> None:
+    good = dump_template(cards.template)
+    endless = good.replace('"width": 210.0', '"width": 1e999', 1)
+    assert endless != good
+    for text in ("{}", endless, good.replace('"P"', '"X"', 1)):
+        body = f'{{"paper": "P", "template": {text}}}'
+        reply = client.post("/api/rereading/T1", headers=sign_in(client, "li") | {"Content-Type": "application/json"}, content=body)
+        assert (reply.status_code, reply.json()["code"]) == (422, "template-invalid"), reply.text
+
+
 def test_the_command_does_the_same(room: Room, cards: Cards, tmp_path: Path) -> None:
     file = tmp_path / "corrected.json"
     file.write_text(dump_template(cards.template), encoding="utf-8")
