@@ -15,10 +15,11 @@ from datetime import datetime
 from typing import Any
 
 import rfc8785
-from sqlalchemy import insert, select
+from sqlalchemy import select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
+from core.bulk import insert_rows
 from core.tables import Checkpoint, LedgerEntry, LedgerHead
 
 GENESIS = "0" * 64
@@ -79,7 +80,7 @@ def append(session: Session, exam_id: int, shard: str, entries: Iterable[Mapping
         )
         previous = digest
     if made:  # one statement, however many: a chunk of fifty pages writes about as many entries
-        session.execute(insert(LedgerEntry), made)
+        insert_rows(session, LedgerEntry, made)
         head.sequence, head.hash = sequence, previous
 
 

@@ -48,8 +48,7 @@ def assign(work: Work, sheet: Sheet, script: Script | None, *, facts: dict[str, 
     sheet.assignment += 1
     sheet.script_id = script.id if script else None
     sheet.state = SheetState.ASSIGNED if script else SheetState.UNASSIGNED
-    version = SheetAssignment(
-        exam_id=work.exam.id,
+    work.add_assignment(
         sheet_id=sheet.id,
         version=sheet.assignment,
         script_id=sheet.script_id,
@@ -58,7 +57,6 @@ def assign(work: Work, sheet: Sheet, script: Script | None, *, facts: dict[str, 
         reason=reason,
         at=work.now,
     )
-    work.session.add(version)
     secret = script.secret if script else None
     entry = {"kind": "sheet", "sheet": sheet.serial, "script": secret, "version": sheet.assignment, "facts": sorted(facts)}
     work.office(**entry, by=work.by, reason=reason)
@@ -117,6 +115,7 @@ def _names_candidate(work: Work, page: Page) -> bool:
 def _by_person(work: Work, sheet: Sheet) -> bool:
     if sheet.id in work.matched:
         return False
+    work.put_assignments()
     query = select(SheetAssignment.by).where(SheetAssignment.sheet_id == sheet.id, SheetAssignment.version == sheet.assignment)
     return (work.session.scalar(query) or "").startswith("user:")
 

@@ -12,12 +12,26 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TypeVar
 
-from sqlalchemy import insert, or_, select
-from sqlalchemy.orm import Session
+from sqlalchemy import or_, select
+from sqlalchemy.orm import Session, make_transient_to_detached
 
 from core import events, ledger
+from core.bulk import insert_keyed, insert_rows
 from core.states import CaseState, PageState
-from core.tables import AnswerRow, Batch, Candidate, CandidateDetails, DeskCase, Exam, Page, Receipt, RescanRequest, Script, Sheet
+from core.tables import (
+    AnswerRow,
+    Batch,
+    Candidate,
+    CandidateDetails,
+    DeskCase,
+    Exam,
+    Page,
+    Receipt,
+    RescanRequest,
+    Script,
+    Sheet,
+    SheetAssignment,
+)
 from omr.desk.forms import Forms, forms_of
 
 READERS = "readers"
@@ -43,6 +57,7 @@ class Work:
     _busy: tuple[set[int], set[int]] = field(default_factory=lambda: (set(), set()))  # of those: with cases or requests
     _cards: dict[int, list[Sheet]] = field(default_factory=dict)
     _answers: dict[int, dict[str, AnswerRow]] = field(default_factory=dict)  # by script and item: the current versions
+    _assigned: list[dict[str, Any]] = field(default_factory=list)  # versions of sheets' assignments, likewise
     _entering: dict[tuple[int, str], dict[str, Any]] = field(default_factory=dict)  # versions that are not in the database yet
     matched: set[int] = field(default_factory=set)  # sheets that facts gave to their scripts in this very work
     entered: set[tuple[int, int]] = field(default_factory=set)  # (page, script): answers that are in already
@@ -56,8 +71,16 @@ class Work:
     def event(self, kind: str, **body: Any) -> None:
         events.emit(self.session, self.exam.id, kind, body, self.now)
 
+    def add_assignment(self, **values: Any) -> None:
+        self._assigned.append({"exam_id": self.exam.id, **values})
+
+    def put_assignments(self) -> None:
+        insert_rows(self.session, SheetAssignment, self._assigned)
+        self._assigned.clear()
+
     def write_ledger(self) -> None:
         self.put_answers()
+        self.put_assignments()
         for shard in sorted(self._entries):
             ledger.append(self.session, self.exam.id, shard, self._entries[shard], self.now)
         self._entries.clear()
@@ -84,10 +107,13 @@ class Work:
 
     def add_pages(self, pages: Iterable[Page]) -> None:
         """New pages, in one statement. Each is remembered in its turn: until then it is not there for the others."""
-        new = list(pages)
-        self.session.add_all(new)
-        self.session.flush()
-        self._decided |= {page.id: {} for page in new}
+        by_receipt = {page.receipt_id: page for page in pages}
+        numbers = insert_keyed(self.session, Page, [_values(page) for page in by_receipt.values()], "receipt_id")
+        for receipt_id, page in by_receipt.items():
+            page.id = numbers[receipt_id]
+            make_transient_to_detached(page)  # as if it had been asked for just now
+        self.session.add_all(by_receipt.values())
+        self._decided |= {page.id: {} for page in by_receipt.values()}
 
     def remember(self, page: Page) -> None:
         """A page that is new, or that counts again."""
@@ -142,7 +168,7 @@ class Work:
         rows = list(self._entering.values())
         self._entering.clear()
         self.session.flush()  # the versions before them step back first
-        self.session.execute(insert(AnswerRow), rows)
+        insert_rows(self.session, AnswerRow, rows)
         for row in rows:
             self._answers.pop(row["script_id"], None)
 
@@ -247,6 +273,10 @@ class Work:
             self._kept[kind, row_id] = row
         found: T = self._kept[kind, row_id]
         return found
+
+
+def _values(row: Page) -> dict[str, Any]:
+    return {name: value for name, value in vars(row).items() if not name.startswith("_")}
 
 
 def begin_work(session: Session, exam: Exam, by: str, now: datetime) -> Work:
