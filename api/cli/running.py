@@ -72,6 +72,10 @@ def register(main: typer.Typer) -> None:
         warm_up(typer.echo)
         work(warm_site().redis)
 
+    _register_care(main)
+
+
+def _register_care(main: typer.Typer) -> None:
     @main.command("migrate")
     def migrate_database() -> None:
         """Bring the database to this version's form, from empty or from any released one; nothing when it is there."""

@@ -29,7 +29,8 @@ if TYPE_CHECKING:
     from obstore.store import ClientConfig, RetryConfig, S3Config
 
 CONNECT, TIMEOUT, RETRY = 3.0, 30.0, 10.0  # seconds: for a connection, for one request, for trying one again
-_KNOWN = {"endpoint", "region", "path_style", "timeout", "retry"}
+_KNOWN = {"endpoint", "region", "path_style", "sign_payload", "timeout", "retry"}
+_YES = ("true", "1", "yes")
 _LISTED = 1000
 _SOME, _UNSPECIFIC = 120, "Look at its address and the network; what was to be kept is sent again."
 
@@ -41,6 +42,7 @@ class BucketAddress:
     endpoint: str  # empty: Amazon's own, by region
     region: str
     path_style: bool
+    sign_payload: bool  # hash every body once more for its signature: where TLS does not guard it
     timeout: float
     retry: float
 
@@ -62,7 +64,8 @@ class BucketAddress:
             prefix=unquote(parts.path).strip("/"),
             endpoint=endpoint,
             region=said.get("region") or environment.get("AWS_REGION") or environment.get("AWS_DEFAULT_REGION") or "us-east-1",
-            path_style=style.lower() in ("true", "1", "yes"),
+            path_style=style.lower() in _YES,
+            sign_payload=(said.get("sign_payload") or str(endpoint.startswith("http://"))).lower() in _YES,
             timeout=_seconds(said, "timeout", TIMEOUT),
             retry=_seconds(said, "retry", RETRY),
         )
@@ -200,7 +203,11 @@ def _connect(address: BucketAddress) -> S3Store:
         "retry_timeout": timedelta(seconds=address.retry),
         "backoff": {"init_backoff": timedelta(milliseconds=100), "max_backoff": timedelta(seconds=2), "base": 2},
     }
-    config: S3Config = {"region": address.region, "virtual_hosted_style_request": not address.path_style}
+    config: S3Config = {
+        "region": address.region,
+        "virtual_hosted_style_request": not address.path_style,
+        "unsigned_payload": not address.sign_payload,
+    }
     if address.endpoint:
         config["endpoint"] = address.endpoint
     try:

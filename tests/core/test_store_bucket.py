@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import http.server
 import secrets
 import signal
@@ -18,16 +19,20 @@ from core.store.bucket import BucketAddress
 from tests.parts import children
 from tests.parts.bucket import BucketServer, free_port, start_moto
 
+hashes: list[str] = []  # what the last endpoint was told of the bodies
+
 
 @pytest.fixture
 def requests() -> Iterator[tuple[str, list[str]]]:
     """An endpoint that writes down what it is asked, and refuses it."""
     asked: list[str] = []
+    hashes.clear()
 
     class Refusing(http.server.BaseHTTPRequestHandler):
         def answer(self) -> None:
             self.rfile.read(int(self.headers.get("Content-Length") or 0))
             asked.append(f"{self.command} {self.path} {self.headers.get('Range', '')}".strip())
+            hashes.append(self.headers.get("x-amz-content-sha256", ""))
             self.send_response(403)
             self.send_header("Content-Length", "0")
             self.end_headers()
@@ -104,3 +109,12 @@ def test_the_usual_variables_name_endpoint_and_region() -> None:
     amazon = BucketAddress.read("s3://scans", {})
     assert (amazon.endpoint, amazon.path_style, amazon.name) == ("", False, "s3://scans")
     assert BucketAddress.read("s3://scans?path_style=false&endpoint=https://here", said).path_style is False
+
+
+def test_a_body_is_hashed_for_its_signature_where_no_tls_guards_it(requests: tuple[str, list[str]]) -> None:
+    for option in ("", "&sign_payload=false"):
+        with pytest.raises(Unavailable):
+            open_store(f"s3://scans?endpoint={requests[0]}{option}").put(b"one")
+    assert hashes == [hashlib.sha256(b"one").hexdigest(), "UNSIGNED-PAYLOAD"]
+    assert not BucketAddress.read("s3://scans?endpoint=https://here", {}).sign_payload
+    assert not BucketAddress.read("s3://scans", {}).sign_payload
