@@ -18,6 +18,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 from benchmarks.harness import Row, in_turns
@@ -32,7 +33,7 @@ def rows() -> list[Row]:
     with tempfile.TemporaryDirectory() as scratch, _bucket(Path(scratch)) as address:
         folder = FolderStore(Path(scratch) / "folder")
         signed, plain = (open_store(f"{address}&sign_payload={said}") for said in ("true", "false"))
-        puts = [in_turns(lambda: store.put_pack(pictures), lambda: folder.put_pack(pictures), rounds=15) for store in (plain, signed)]
+        puts = [in_turns(partial(store.put_pack, pictures), partial(folder.put_pack, pictures), rounds=15) for store in (plain, signed)]
         get = in_turns(_gets(plain, pictures), _gets(folder, pictures), rounds=15)
     one, one_floor = (1e6 / GETS * statistics.median(times) for times in (get.subject, get.floor))
     return [
