@@ -25,13 +25,22 @@ from omr.desk.rereading import find_rereading
 from omr.desk.scripts import finish
 from omr.desk.sheets import enter_sheet, identify
 from omr.desk.undo import refuse_after_signature
-from omr.desk.work import Work, begin_work
+from omr.desk.work import READERS, Work, begin_work
 from scanner.intake import take_turn
 
 UNPLACED = ("registration", "code_unknown")
 AT_ONCE = 200  # pages of one transaction: readers and clerks write between two of them
 
-Each = Callable[[Work, Rereading, RereadPage, str], None]
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """Whose word it is that a reading stands, and why. What the reading says is still the readers' word, and filed as such."""
+
+    user: str
+    reason: str
+
+
+Each = Callable[[Work, Rereading, RereadPage, Said], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +94,7 @@ def close(site: Site, exam_id: int, user: str, number: int, *, reason: str = "")
             return
         work = begin_work(session, exam, user, site.now())
         rereading.state, rereading.ended_at = RereadingState.CLOSED, rereading.ended_at or site.now()
-        _log(work, rereading, "close", reason)
+        _log(work, rereading, "close", Said(user, reason))
         work.event("rereading", rereading=rereading.id, state="closed")
         finish(work)
 
@@ -103,7 +112,7 @@ def adopt(site: Site, exam_id: int, user: str, number: int, *, reason: str = "")
         adopt_template(session, exam, rereading.template_id, by=user, now=site.now())
         work = begin_work(session, exam, user, site.now())
         frames = _read_waiting(work, rereading)
-        _log(work, rereading, "adopt", reason, frames=frames)
+        _log(work, rereading, "adopt", Said(user, reason), frames=frames)
         finish(work)
     return frames
 
@@ -132,7 +141,7 @@ def _settle(
         with site.database.write() as session:
             exam = take_turn(session, exam_id)
             rereading = find_rereading(session, exam_id, number)
-            work = begin_work(session, exam, user, site.now())
+            work = begin_work(session, exam, READERS, site.now())
             _refuse(work, rereading, each)
             if rows is None:
                 rows = _rows(session, number, chosen, state)
@@ -143,7 +152,7 @@ def _settle(
             ).all()
             _bring(work, found)
             for row in found:
-                each(work, rereading, row, reason)
+                each(work, rereading, row, Said(user, reason))
                 row.by, row.at = user, site.now()
                 overtaken += row.state is RereadState.OVERTAKEN
             finish(work)
@@ -194,7 +203,7 @@ def _bring(work: Work, rows: Sequence[RereadPage]) -> None:
     work.load_stations(p.receipt_id for p in pages)
 
 
-def _accept(work: Work, rereading: Rereading, row: RereadPage, reason: str) -> None:
+def _accept(work: Work, rereading: Rereading, row: RereadPage, said: Said) -> None:
     old = work.session.get_one(Page, row.page_id)
     if old.state is PageState.SUPERSEDED:
         row.state = RereadState.OVERTAKEN
@@ -221,15 +230,15 @@ def _accept(work: Work, rereading: Rereading, row: RereadPage, reason: str) -> N
     work.session.flush()
     kept = exchange(work, old, new, f"rereading {rereading.id} was accepted")
     row.state, row.new_page_id = RereadState.ACCEPTED, new.id
-    _log(work, rereading, "accept", reason, page=old.id, stands=new.id, kept=sorted(kept & set(row.differs)))
+    _log(work, rereading, "accept", said, page=old.id, stands=new.id, kept=sorted(kept & set(row.differs)))
 
 
-def _keep(work: Work, rereading: Rereading, row: RereadPage, reason: str) -> None:
+def _keep(work: Work, rereading: Rereading, row: RereadPage, said: Said) -> None:
     row.state = RereadState.KEPT
-    _log(work, rereading, "keep", reason, page=row.page_id, stands=row.page_id)
+    _log(work, rereading, "keep", said, page=row.page_id, stands=row.page_id)
 
 
-def _take_back(work: Work, rereading: Rereading, row: RereadPage, reason: str) -> None:
+def _take_back(work: Work, rereading: Rereading, row: RereadPage, said: Said) -> None:
     assert row.new_page_id is not None
     old, new = work.session.get_one(Page, row.page_id), work.session.get_one(Page, row.new_page_id)
     if new.state is PageState.SUPERSEDED:
@@ -240,7 +249,7 @@ def _take_back(work: Work, rereading: Rereading, row: RereadPage, reason: str) -
         )
     exchange(work, new, old, f"rereading {rereading.id} was taken back")
     row.state, row.new_page_id = RereadState.DIFFERS, None
-    _log(work, rereading, "take back", reason, page=new.id, stands=old.id)
+    _log(work, rereading, "take back", said, page=new.id, stands=old.id)
 
 
 def exchange(work: Work, old: Page, new: Page, why: str) -> set[str]:
@@ -277,5 +286,5 @@ def _move_cases(work: Work, old: Page, new: Page, why: str) -> dict[str, str]:
     return {str(item["item"]): WHY for case in closed for item in case.items if item.get("why") == WHY}
 
 
-def _log(work: Work, rereading: Rereading, action: str, reason: str, **more: Any) -> None:
-    work.office(kind="rereading", rereading=rereading.id, action=action, by=work.by, reason=reason, **more)
+def _log(work: Work, rereading: Rereading, action: str, said: Said, **more: Any) -> None:
+    work.office(kind="rereading", rereading=rereading.id, action=action, by=said.user, reason=said.reason, **more)
