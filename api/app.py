@@ -14,7 +14,7 @@ from fastapi.staticfiles import StaticFiles
 from api import problems
 from api.gatehouse import Gatehouse
 from api.heading import Heading
-from api.routes import desk, intake, looks, marking, office, rereading, rooms, session
+from api.routes import desk, hall, intake, looks, marking, office, rereading, rooms, session
 from api.sweeper import Sweeper
 from core.errors import NotInstalled
 from core.settings import Settings
@@ -40,7 +40,7 @@ def create_app(site: Site | None = None, *, sweep: bool = True) -> FastAPI:
     app.state.gatehouse = Gatehouse(site)
     problems.install(app)
     app.add_middleware(Heading, headers=HEADERS)
-    for part in (session, intake, desk, looks, marking, office, rereading, rooms):
+    for part in (session, intake, desk, looks, marking, office, rereading, rooms, hall):
         app.include_router(part.router)
     _serve_client(app)
     return app

@@ -8,6 +8,8 @@ from redis import Redis
 from rq import Queue, SimpleWorker
 from rq.timeouts import TimerDeathPenalty
 
+from core.presence import Present
+
 READING = "markhall-reading"
 REREADING = "markhall-rereading"  # taken only while nothing waits to be read for the first time
 JOB_SECONDS = 600
@@ -30,6 +32,6 @@ class WarmWorker(SimpleWorker):
 
 def work(redis: Redis, *, burst: bool = False) -> None:
     """Be a worker until told to stop. What stands first in the list of queues is empty before the next is looked at."""
-    WarmWorker([Queue(name, connection=redis) for name in (READING, REREADING)], connection=redis).work(
-        burst=burst, logging_level="WARNING"
-    )
+    queues = [Queue(name, connection=redis) for name in (READING, REREADING)]
+    with Present(redis):
+        WarmWorker(queues, connection=redis).work(burst=burst, logging_level="WARNING")
