@@ -9,7 +9,7 @@ import json
 import random
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
@@ -20,6 +20,7 @@ from scanner.wire import Body, Reply, Wire
 
 FIRST_WAIT, LONGEST_WAIT = 0.2, 15.0  # seconds between tries, doubled each time, with some chance in it
 LONGEST_ASKED = 600.0  # seconds that a server may ask a station to wait at a time
+_MOST_NOTES = 5  # of a kind that are named
 MOST_BYTES = 64 * 1024 * 1024
 _AGAIN = {408, 425, 429, 500, 502, 503, 504}
 _ERRORS: Mapping[int, type[MarkhallError]] = {401: NotSignedIn, 403: Forbidden, 404: NotFound, 409: Conflict, 413: BadInput, 422: BadInput}
@@ -186,5 +187,14 @@ def _answer(reply: Reply, body: dict[str, Any] | None, url: str, path: str) -> d
 
 def _counts(body: Mapping[str, Any]) -> Counts:
     missing = tuple(str(m) for m in body.get("missing", ()))
-    notes = tuple(str(n) for n in body.get("notes", ()) if isinstance(n, str))
-    return Counts(body.get("declared"), int(body.get("received") or 0), missing, bool(body.get("complete")), notes)
+    return Counts(body.get("declared"), int(body.get("received") or 0), missing, bool(body.get("complete")), tuple(_notes(body)))
+
+
+def _notes(body: Mapping[str, Any]) -> Iterator[str]:
+    """What the server noticed: it sees all batches of a scanner, and all pictures."""
+    faults = [fault["sentence"] for fault in body.get("imprints", ()) if isinstance(fault, dict) and fault.get("sentence")]
+    yield from (str(fault) for fault in faults[:_MOST_NOTES])
+    same = [str(place) for place in body.get("same_bytes", ())]
+    if same:
+        named = ", ".join(same[:_MOST_NOTES]) + (" and more" if len(same) > _MOST_NOTES else "")
+        yield f"{len(same)} frames have the same bytes as another (kept as pages of their own): {named}"

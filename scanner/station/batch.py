@@ -108,7 +108,12 @@ class BatchFolder:
         for outcome in outcomes:
             for place, sha256, receipt in outcome.sent:
                 self.book.acknowledge(place, sha256, receipt)
-        self.book.sync()
+        try:
+            self.book.sync()
+        except OSError:
+            for outcome in outcomes:  # nothing is moved; the next look finds the files, and what is acknowledged of them
+                self.busy.pop(_key(outcome.load, outcome.load.frames[0].page), None)
+            raise
         told = [sentence for outcome in outcomes for sentence in self._put(outcome)]
         # A move that a power cut takes back is no loss: the file is found again, known, and moved again.
         self.sent_lately.append((now, sum(len(o.sent) for o in outcomes)))
@@ -139,7 +144,7 @@ class BatchFolder:
             if home and file.is_file():
                 load = Load(file, _stamp(file), (LoadFrame(page, place, imprint_of(home, self._imprint)),), again=True)
                 loads.append(load)
-                self.busy[f"{DONE}/{home}/{page}"] = time.monotonic()
+                self.busy[_key(load, page)] = time.monotonic()
         self.pending.extend(loads)
         return loads
 
@@ -171,8 +176,7 @@ class BatchFolder:
         """Move one file to where it belongs now; sentences for people, if any."""
         file = outcome.load.file
         if outcome.load.again:
-            for frame in outcome.load.frames:
-                self.busy.pop(f"{DONE}/{file.name}/{frame.page}", None)
+            self.busy.pop(_key(outcome.load, outcome.load.frames[0].page), None)
             return list(outcome.refused)
         self.busy.pop(file.name, None)
         if outcome.fate is Fate.ANOTHER:
@@ -197,6 +201,11 @@ class BatchFolder:
         return [f"{self.name}: {sentence}" for sentence in why]
 
 
+def _key(load: Load, page: int) -> str:
+    """Under which a load is on its way."""
+    return f"{DONE}/{load.file.name}/{page}" if load.again else load.file.name
+
+
 def _stamp(file: Path) -> tuple[int, int]:
     stat = file.stat()
     return stat.st_size, stat.st_mtime_ns
@@ -205,7 +214,8 @@ def _stamp(file: Path) -> tuple[int, int]:
 def _moved(file: Path, folder: Path) -> Path | None:
     """Where it lies now; nothing when it could not be moved (someone has it open): then it is tried again."""
     try:
-        folder.mkdir(exist_ok=True)
+        if not os.path.isdir(folder):
+            folder.mkdir(exist_ok=True)
         target = free_path(folder, file.name)
         file.rename(target)
     except OSError:

@@ -16,6 +16,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple
 
+_as_json = json.JSONEncoder(ensure_ascii=False).encode  # made once: two lines a frame
 _NAMED = re.compile(r"(\d{1,7})-([12])\.\w+")
 
 
@@ -154,7 +155,7 @@ class Journal:
             self.notes[line["note"]] = line["value"]
 
     def _write(self, line: dict[str, Any]) -> None:
-        self._file.write(json.dumps(line, ensure_ascii=False).encode() + b"\n")
+        self._file.write(_as_json(line).encode() + b"\n")
         self._loose = True
 
 

@@ -135,8 +135,8 @@ class Traffic:
             raise error
 
     def _settle(self) -> None:
-        outcomes, self._outcomes = self._outcomes, {}
-        for batch, some in outcomes.items():
+        while self._outcomes:
+            batch, some = self._outcomes.popitem()
             for sentence in batch.settle(some):
                 self._say(sentence)
             for outcome in some if self._heard is not None else ():
@@ -158,14 +158,14 @@ class Traffic:
     def _compare(self, batch: BatchFolder, counts: Counts) -> None:
         """The server's count beside our own: only when both agree is the batch complete."""
         self.counts[batch.name] = counts
-        for note in counts.notes:
-            self._tell(batch, f"batch {batch.name}: {note}")
         if counts.complete and counts.received == batch.frames:
             batch.stage = Stage.COMPLETE
             batch.book.note("complete", counts.received)
             numbers = batch.numbers().sentence
             text = f"batch complete: {batch.name}: {batch.frames} frames, {counts.received} on the server"
             self._say(text + (f"; {numbers}" if numbers else ""))
+            for note in counts.notes:
+                self._say(f"batch {batch.name}: {note}")
             return
         batch.stage, batch.retry_at = Stage.SHORT, time.monotonic() + batch.ask_again
         batch.ask_again = min(2 * batch.ask_again, _LONGEST)

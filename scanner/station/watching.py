@@ -105,6 +105,7 @@ class _Station:
         self._ask_rescans_at = 0.0
         self._not_complete: set[str] = set()
         self._said: set[str] = set()
+        self._trouble: int | None = None  # why the folder cannot be used, as the system numbers it
         self._away: tuple[float, float] | None = None  # since when the server is away, and when that was last said
 
     def run(self, stop: threading.Event) -> bool:
@@ -112,12 +113,7 @@ class _Station:
         try:
             while True:
                 turn = time.monotonic()
-                self._look()
-                looks += 1
-                self._traffic.feed()
-                self._traffic.drain(self._plan.poll)
-                for batch in list(self._traffic.batches):
-                    self._go_on(batch, looks)
+                looks += self._turn(looks)
                 self._ask_for_rescans(turn)
                 self._tell_of_the_server()
                 self._show(self.view())
@@ -128,6 +124,26 @@ class _Station:
         finally:
             if self._sorter is not None:
                 self._sorter.close()
+
+    def _turn(self, looks: int) -> bool:
+        """Look, send, close: whether the folder could be used. A share that is away or a full disk is waited for."""
+        try:
+            self._look()
+            self._traffic.feed()
+            self._traffic.drain(self._plan.poll)
+            for batch in list(self._traffic.batches):
+                self._go_on(batch, looks)
+        except OSError as e:
+            if self._trouble != (e.errno or 0):
+                self._trouble = e.errno or 0
+                self._say(
+                    f"{e.filename or self._folder}: {e.strerror or e}. The station waits until it can be used again; nothing is lost."
+                )
+            return False
+        if self._trouble is not None:
+            self._trouble = None
+            self._say(f"{self._folder} can be used again.")
+        return True
 
     def view(self) -> View:
         weather = self._traffic.server.weather

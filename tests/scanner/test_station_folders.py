@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import threading
@@ -19,6 +20,7 @@ from omr.batch_header import print_batch_headers
 from scanner import intake, sending
 from scanner.frames import page_at
 from scanner.station import DONE, REFUSED, Plan, rescans_of, watch_folder
+from scanner.station.journal import Journal
 from scanner.station.watching import rescan_sentence
 from tests.omr.hall import Hall, open_hall
 from tests.scanner.intake_server import Server, serving
@@ -247,6 +249,42 @@ def test_what_an_older_copy_of_the_server_has_lost_is_sent_again(server: Server,
         station.wait(lambda: any("NOT complete: 5 frames here, 2 on the server" in said for said in station.said))
         station.completes("e1", 5)
     assert [place for place, _ in frames(server, "e1")] == ["1-1", "1-2", "2-1", "2-2", "3-1"]
+
+
+def test_a_share_that_goes_away_is_waited_for(server: Server, tmp_path: Path) -> None:
+    hall = tmp_path / "hall"
+    with Station(server, hall) as station:
+        station.rests()
+        hall.rename(tmp_path / "unmounted")
+        station.wait(lambda: any("No such file or directory. The station waits" in said for said in station.said))
+        (tmp_path / "unmounted" / "e1").mkdir()
+        (tmp_path / "unmounted" / "e1" / "1.jpg").write_bytes(scan("one"))
+        (tmp_path / "unmounted").rename(hall)
+        station.completes("e1", 1)
+    assert f"{hall} can be used again." in station.said
+
+
+def test_a_full_disk_moves_nothing_and_sends_nothing_as_two(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pile = tmp_path / "hall" / "e1"
+    pile.mkdir(parents=True)
+    for number in range(1, 7):
+        (pile / f"{number}.jpg").write_bytes(scan(str(number)))
+    full, sync = threading.Event(), Journal.sync
+
+    def sync_on_a_full_disk(book: Journal) -> None:
+        if full.is_set() and book.acknowledged:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        sync(book)
+
+    full.set()
+    monkeypatch.setattr(Journal, "sync", sync_on_a_full_disk)
+    with Station(server, tmp_path / "hall") as station:
+        station.wait(lambda: any("No space left on device" in said for said in station.said))
+        station.rests()
+        assert len(list(pile.glob("*.jpg"))) == 6
+        full.clear()
+        station.completes("e1", 6)
+    assert sorted(server.frames) == [f"{number}.jpg" for number in range(1, 7)]
 
 
 def test_a_journal_on_another_disk_and_files_that_lie_beside_the_batches(server: Server, tmp_path: Path) -> None:
