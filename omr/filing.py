@@ -51,6 +51,8 @@ def file_chunk(work: Work, attempt_id: str, results: Sequence[FrameResult]) -> d
     pages = _add_pages(work, attempt_id, filed, sheets)
     for result, receipt in filed:
         _file(work, receipt, result, sheets, pages.get(receipt.id))
+        if receipt.tries > 1:
+            receipt.tries = 1  # it came through: what readers died of was something else
     for result, receipt in filed:
         if result.kind in GUESSED:
             _guess_place(work, receipt)

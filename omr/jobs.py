@@ -7,17 +7,15 @@ whole chunk in one transaction behind a fence: only the attempt that a frame is 
 from __future__ import annotations
 
 import logging
-import os
-import socket
 from collections.abc import Sequence
 from functools import cache
 from typing import Any
-from uuid import uuid4
 
 import cv2
 from sqlalchemy import select
+from sqlalchemy.exc import InterfaceError, OperationalError
 
-from core.errors import FrameUnreadable
+from core.errors import FrameUnreadable, NotFound, Unavailable
 from core.pictures import keep_rows
 from core.settings import Settings
 from core.site import Site, open_site
@@ -32,10 +30,13 @@ from omr.frames import Frame, Read, read_frame
 from omr.lease import Lease
 from omr.vouched import vouched_of
 from scanner.intake import take_turn
-from scanner.intake.attempts import LEASE, take_back
+from scanner.intake.attempts import LEASE
+from scanner.intake.lost import take_back, this_worker
 from scanner.intake.receive import place_of
 
 log = logging.getLogger(__name__)
+
+_NO_FRAME_S_DOING = (Unavailable, OSError, OperationalError, InterfaceError)  # a disk, a bucket, a database that is away
 
 
 @cache
@@ -46,30 +47,34 @@ def warm_site() -> Site:
 
 
 def read_pages(attempt_id: str) -> None:
-    read_attempt(warm_site(), attempt_id)
+    read_attempt(warm_site(), attempt_id, mortal=True)
 
 
 def look_for_missing(exam_id: int) -> None:
     desk.look_for_missing(warm_site(), exam_id)
 
 
-def read_attempt(site: Site, attempt_id: str) -> dict[str, int]:
-    """Read and file the frames of an attempt; how many ended in which state. Nothing when it is another's by now."""
-    worker = f"{socket.gethostname()}:{os.getpid()}:{uuid4().hex[:8]}"
+def read_attempt(site: Site, attempt_id: str, *, mortal: bool = False) -> dict[str, int]:
+    """Read and file the frames of an attempt; how many ended in which state. Nothing when it is another's by now.
+
+    `mortal`: this process is a reader's own, and ends when a frame hangs.
+    """
+    worker = this_worker()
     exam_id = _claim(site, attempt_id, worker)
     if exam_id is None:
         return {}
     try:
-        with Lease(site, attempt_id, worker) as lease:
+        with Lease(site, attempt_id, worker, mortal=mortal) as lease:
             forms, frames = _frames(site, exam_id, attempt_id)
             read: list[Read] = []
             for frame in frames:
-                lease.begin_frame()
+                lease.begin_frame(frame.receipt_id)
                 read.append(_read(site, forms, frame))
-        return _file(site, exam_id, attempt_id, worker, *_stored(site, read))
-    except Exception:
+            lease.end_frames()
+            return _file(site, exam_id, attempt_id, worker, *_stored(site, read))
+    except Exception as e:
         # The frames go to another attempt now, not when the lease has run out.
-        _give_up(site, exam_id, attempt_id, worker)
+        _give_up(site, exam_id, attempt_id, worker, blamed=not isinstance(e, _NO_FRAME_S_DOING))
         raise
 
 
@@ -104,7 +109,11 @@ def _frames(site: Site, exam_id: int, attempt_id: str) -> tuple[Forms, list[Fram
 
 def _read(site: Site, forms: Forms, frame: Frame) -> Read:
     try:
-        return read_frame(site.store.get(frame.sha256, frame.place), frame, forms)
+        data = site.store.get(frame.sha256, frame.place)  # a store that is away is no frame's doing: the attempt is given up
+    except NotFound as e:
+        return Read(FrameResult(frame.receipt_id, kind="unreadable", reason=str(e), evidence={"error": "NotFound"}))
+    try:
+        return read_frame(data, frame, forms)
     except FrameUnreadable as e:
         return Read(FrameResult(frame.receipt_id, kind="unreadable", reason=" ".join(filter(None, (e.message, e.remedy)))))
     except Exception as e:
@@ -137,9 +146,9 @@ def _file(site: Site, exam_id: int, attempt_id: str, worker: str, results: Seque
     return filed
 
 
-def _give_up(site: Site, exam_id: int, attempt_id: str, worker: str) -> None:
+def _give_up(site: Site, exam_id: int, attempt_id: str, worker: str, *, blamed: bool) -> None:
     with site.database.write() as session:
         take_turn(session, exam_id)
         attempt = session.get(Attempt, attempt_id)
         if attempt is not None and attempt.state is AttemptState.RUNNING and attempt.worker == worker:
-            take_back(session, exam_id, attempt_id, site.now())
+            take_back(session, exam_id, attempt_id, site.now(), blamed=blamed)

@@ -5,11 +5,12 @@ the disk (law 4). It never opens a picture: that is a reader's work, given out b
 """
 
 from scanner.intake.arriving import ArrivingFrame, ReceiptView
-from scanner.intake.attempts import dispatch, give_back_running, sweep
+from scanner.intake.attempts import dispatch, sweep
 from scanner.intake.batches import MOST_FRAMES, BatchView, batch_view, close_batch, open_batch
 from scanner.intake.counts import BatchCount, Conservation, conservation, counts
 from scanner.intake.gate import Gate
 from scanner.intake.imprints import ImprintFault, imprint_gaps
+from scanner.intake.lost import give_back_running
 from scanner.intake.rates import Rates
 from scanner.intake.receive import receive
 from scanner.intake.scanned import Scanned, papers_scanned, say_scanned

@@ -23,7 +23,8 @@ from core.states import AttemptState, BatchState, ReceiptState
 from core.tables import Batch, Event, Page, Receipt
 from omr import desk
 from scanner import intake
-from scanner.intake.attempts import CHUNK, MOST_TRIES, SMALL_CHUNK
+from scanner.intake.attempts import CHUNK, MOST_QUEUED, SMALL_CHUNK
+from scanner.intake.lost import ALONE, MOST_TRIES, is_gone, say_reading, this_worker
 from tests.omr.hall import Hall, open_hall
 
 
@@ -146,7 +147,7 @@ def test_a_frame_that_kills_its_readers_ends_alone_with_a_person_and_the_others_
     assert hall.state(poison) is ReceiptState.WAITING
     case = hall.case("unreadable")
     assert case.frame is not None
-    assert f"{MOST_TRIES} times" in case.evidence["reason"]
+    assert f"{ALONE} times when it was alone" in case.evidence["reason"]
     assert {hall.state(r) for r in cards if r != poison} == {ReceiptState.READ}
     assert case.actions == ("rescan", "discard")
 
