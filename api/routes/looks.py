@@ -44,15 +44,15 @@ def _look(asking: Asking, view: desk.LookView) -> dict[str, Any]:
     return body
 
 
-def _next(asking: Asking, hold: int, done: list[int]) -> dict[str, Any]:
-    found = desk.next_looks(asking.site, asking.exam_id, asking.person.id, hold, done)
+def _next(asking: Asking, hold: int, done: list[int], *, count: bool) -> dict[str, Any]:
+    found = desk.next_looks(asking.site, asking.exam_id, asking.person.id, hold, done, count=count)
     return {"looks": [_look(asking, one) for one in found.looks], "left": found.left}
 
 
 @router.post("/next")
 def next_looks(body: Next, asking: AskingDep) -> dict[str, Any]:
     asking.require(*CLERKS)
-    return _next(asking, body.hold, body.done)
+    return _next(asking, body.hold, body.done, count=True)
 
 
 @router.post("")
@@ -61,9 +61,9 @@ def answer(body: NewLook, asking: AskingDep) -> dict[str, Any]:
     outcome = desk.answer_look(asking.site, asking.exam_id, asking.person.id, body.case, body.values, key=body.key, version=body.version)
     saved = {"saved": {"case": body.case, "outcome": outcome}}
     try:
-        return saved | _next(asking, body.hold, body.done)
+        return saved | _next(asking, body.hold, body.done, count=False)
     except MarkhallError:  # what was saved is not said no to: it would be sent again, or taken for lost
-        return saved | {"looks": [], "left": 0}
+        return saved | {"looks": [], "left": None}
 
 
 @router.post("/{case}/take-back")

@@ -116,7 +116,8 @@ class DeskCase(Table):
     """Something doubtful that a person settles. Writer: omr.desk (opened by omr.jobs through it)."""
 
     __tablename__ = "cases"
-    __table_args__ = (Index("ix_cases_exam_id_state", "exam_id", "state"),)
+    # By kind in the order of opening: the next ones are found at once, however many wait behind them.
+    __table_args__ = (Index("ix_cases_exam_id_state_kind", "exam_id", "state", "kind", "id"),)
     id: Mapped[Id]
     exam_id: Mapped[int] = mapped_column(Big, ForeignKey("exams.id"))
     kind: Mapped[str] = mapped_column(String(30))

@@ -42,31 +42,31 @@ class LookView:
 @dataclass(frozen=True, slots=True)
 class Looks:
     looks: tuple[LookView, ...]
-    left: int  # cases that this clerk could still be given or holds
+    left: int | None  # cases that still want this clerk's word; None: not counted
 
 
-def next_looks(site: Site, exam_id: int, user_id: int, hold: int, done: Iterable[int] = ()) -> Looks:
+def next_looks(site: Site, exam_id: int, user_id: int, hold: int, done: Iterable[int] = (), *, count: bool = True) -> Looks:
     """Up to `hold` cases: those that the clerk has, their leases renewed, and then fresh ones.
 
     `done` names cases whose word is on its way: they are neither shown nor counted.
     """
     said = frozenset(done)
     with site.database.write() as session:
-        exam = session.get_one(Exam, exam_id)
-        definition = forms_of(session, exam).definition
+        definition = forms_of(session, session.get_one(Exam, exam_id)).definition
         now = site.now()
         _renew(session, exam_id, user_id, now)
         held = [c for c in _held(session, exam_id, user_id, now) if c.id not in said]
-        free = _free(exam_id, user_id, definition.desk.clerks, now)
-        for _ in range(TRIES):
-            if len(held) >= hold:
-                break
-            found = _take(session, [*free, DeskCase.id.not_in({c.id for c in held} | said)], definition, user_id, hold - len(held), now)
-            held += [case for case, mine in found if mine]
-            if all(mine for _, mine in found):
-                break
-        left = session.scalar(select(func.count()).select_from(DeskCase).where(*free, DeskCase.id.not_in(said))) or 0
-        return Looks(look_views(session, definition, held[:hold]), left + len(held))
+        for kind in LOOKED:
+            for _ in range(TRIES):
+                if len(held) >= hold:
+                    break
+                fresh = [*_free(exam_id, user_id, kind, definition.desk.clerks, now), DeskCase.id.not_in({c.id for c in held} | said)]
+                found = _take(session, fresh, definition, user_id, hold - len(held), now)
+                held += [case for case, mine in found if mine]
+                if all(mine for _, mine in found):
+                    break
+        left = _left(session, exam_id, user_id, said) if count else None
+        return Looks(look_views(session, definition, held[:hold]), left)
 
 
 def give_back(site: Site, exam_id: int, user_id: int) -> int:
@@ -133,7 +133,7 @@ def _held(session: Session, exam_id: int, user_id: int, now: datetime) -> list[D
     return list(session.scalars(query))
 
 
-def _free(exam_id: int, user_id: int, clerks: int, now: datetime) -> list[ColumnElement[bool]]:
+def _free(exam_id: int, user_id: int, kind: str, clerks: int, now: datetime) -> list[ColumnElement[bool]]:
     """Cases that this clerk may be given: neither said nor held by herself, and not by as many others as are wanted."""
     leases = select(func.count()).where(DeskLease.case_id == DeskCase.id, DeskLease.until > now).correlate(DeskCase).scalar_subquery()
     words = select(func.count()).where(Look.case_id == DeskCase.id, Look.taken_back.is_(False)).correlate(DeskCase).scalar_subquery()
@@ -141,12 +141,22 @@ def _free(exam_id: int, user_id: int, clerks: int, now: datetime) -> list[Column
     return [
         DeskCase.exam_id == exam_id,
         DeskCase.state == CaseState.OPEN,
-        DeskCase.kind.in_(LOOKED),
+        DeskCase.kind == kind,
         ~waits_for_scan(exam_id),
         ~_word_of(user_id),
         ~mine.correlate(DeskCase).exists(),
         leases + words < clerks,
     ]
+
+
+def _left(session: Session, exam_id: int, user_id: int, said: frozenset[int]) -> int:
+    """Open cases without this clerk's word. Others may hold some of them: to know that would cost more than it tells."""
+    open_ones = (DeskCase.exam_id == exam_id, DeskCase.state == CaseState.OPEN, DeskCase.kind.in_(LOOKED))
+    count = session.scalar(select(func.count()).select_from(DeskCase).where(*open_ones, DeskCase.id.not_in(said))) or 0
+    mine = select(func.count()).select_from(Look).join(DeskCase, DeskCase.id == Look.case_id)
+    return count - (
+        session.scalar(mine.where(*open_ones, Look.user_id == user_id, Look.taken_back.is_(False), DeskCase.id.not_in(said))) or 0
+    )
 
 
 def _word_of(user_id: int) -> ColumnElement[bool]:
@@ -162,7 +172,7 @@ def _take(
     The question sees the database as it was when it began, so the places of a case are counted again once its row is
     locked: from then on nobody else hands it out.
     """
-    query = select(DeskCase).where(*free).order_by(DeskCase.kind, DeskCase.id).limit(wanted)
+    query = select(DeskCase).where(*free).order_by(DeskCase.id).limit(wanted)
     cases = list(session.scalars(query.with_for_update(skip_locked=True, key_share=True)))
     ids = [c.id for c in cases]
     if not ids:

@@ -75,7 +75,7 @@ class Doubts:
             if outcome == "kept":
                 self.said.setdefault(body["key"], body)
                 self.taken_back = [c for c in self.taken_back if c != body["case"]]
-            return {"saved": {"case": body["case"], "outcome": outcome}, **self.hand_out(body["hold"], body["done"])}
+            return {"saved": {"case": body["case"], "outcome": outcome}, **self.hand_out(body["hold"], body["done"]), "left": None}
 
         @app.get("/api/desk/DEMO/looks-pictures/{seed}")
         def picture(seed: int) -> Response:

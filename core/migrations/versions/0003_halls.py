@@ -28,6 +28,8 @@ def upgrade() -> None:
 
 
 def _new_columns() -> None:
+    op.drop_index(op.f("ix_cases_exam_id_state"), "cases")
+    op.create_index("ix_cases_exam_id_state_kind", "cases", ["exam_id", "state", "kind", "id"])
     op.drop_index(op.f("ix_attempts_exam_id"), "attempts")
     op.create_index("ix_attempts_exam_id_state", "attempts", ["exam_id", "state"])
     op.add_column("attempts", sa.Column("reading", BIG, nullable=True))
@@ -195,3 +197,5 @@ def downgrade() -> None:
     with op.batch_alter_table("attempts", schema=None) as batch_op:
         batch_op.drop_column("reading")
     op.create_index(op.f("ix_attempts_exam_id"), "attempts", ["exam_id"])
+    op.drop_index("ix_cases_exam_id_state_kind", "cases")
+    op.create_index(op.f("ix_cases_exam_id_state"), "cases", ["exam_id", "state"])

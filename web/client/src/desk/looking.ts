@@ -18,7 +18,8 @@ export interface LookData {
 
 export interface LooksReply {
   looks: LookData[];
-  left: number;
+  /** Only when it was asked for: a reply to a word does not count. */
+  left: number | null;
   saved?: { case: number; outcome: "kept" | "gone" };
 }
 

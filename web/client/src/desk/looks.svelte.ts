@@ -12,6 +12,8 @@ export const HOLD = 4;
 /** A key this soon after a picture appears was meant for the one before. */
 const SETTLE_MS = 120;
 const RETRY_MS = 5_000;
+/** So often a working clerk's leases are renewed and what is left is counted. */
+const RENEW_MS = 30_000;
 const UNDO_DEPTH = 20;
 const SEPARATOR = "|";
 
@@ -155,9 +157,8 @@ export class LookBench {
     const now = performance.now();
     this.hour = this.hourly.count();
     if (now - this.lastTry < RETRY_MS || this.box.waiting.length > 0 || this.busy) return;
-    const lease = (this.current?.data.lease_seconds ?? 0) * 1000;
-    const working = now - this.lastDone < lease;
-    if (!this.current || (working && now - this.lastTry > lease / 3)) void this.fill();
+    const working = now - this.lastDone < (this.current?.data.lease_seconds ?? 0) * 1000;
+    if (!this.current || (working && now - this.lastTry > RENEW_MS)) void this.fill();
   }
 
   touch(): void {
@@ -189,6 +190,7 @@ export class LookBench {
     const values = Object.fromEntries(held.data.items.map((item, n) => [item.item, held.values[n] ?? ""]));
     this.given = [...this.given, { held, values }].slice(-UNDO_DEPTH);
     this.had.add(held.id);
+    this.left = Math.max(0, (this.left ?? 1) - 1);
     this.news = say("look.said", { values: Object.values(values).map((one) => one.replaceAll(SEPARATOR, "") || say("desk.blank")).join(" · ") });
     this.advance();
     this.box.add({ key: held.key, case: held.data.case, version: held.data.version, values });
@@ -204,6 +206,7 @@ export class LookBench {
       }
       this.given = this.given.slice(0, -1);
       this.had.delete(`${data.case}.${data.version}`);
+      this.left = (this.left ?? 0) + 1;
       if (this.current) this.waiting.unshift(this.current);
       this.current = new HeldLook(data, last.values);
       this.at = data.items.length - 1;
@@ -233,7 +236,7 @@ export class LookBench {
   }
 
   private take(reply: LooksReply): void {
-    this.left = reply.left;
+    if (reply.left !== null) this.left = reply.left;
     for (const data of reply.looks) {
       const id = `${data.case}.${data.version}`;
       if (this.had.has(id) || this.current?.id === id || this.waiting.some((held) => held.id === id)) continue;
