@@ -19,7 +19,7 @@ from api.app import client_folder
 from core.db import Database
 from core.errors import MarkhallError
 from core.local import find_server
-from core.migrating import require_current
+from core.migrating import Form, form_of, require_current
 from core.settings import Settings
 from core.store import FolderStore, open_store
 
@@ -83,7 +83,7 @@ def _database(settings: Settings, now: Callable[[], datetime]) -> Iterator[Findi
         yield answers
         if answers.state == "missing":
             return
-        yield _told("tables", lambda: _tables(database))
+        yield _tables(database)
         if not database.is_sqlite:
             yield _clock(database, now)
     finally:
@@ -97,9 +97,10 @@ def _database_version(database: Database) -> str:
     return f"{kind} {str(number).split(' ')[0]}, {database.engine.url.render_as_string(hide_password=True)}"
 
 
-def _tables(database: Database) -> str:
-    require_current(database)
-    return "of this version"
+def _tables(database: Database) -> Finding:
+    if form_of(database) is Form.EMPTY:
+        return Finding("tables", "off", "made by `markhall up` on one machine, by `markhall migrate` for several")
+    return _told("tables", lambda: f"of this version ({require_current(database).value})")
 
 
 def _clock(database: Database, now: Callable[[], datetime]) -> Finding:

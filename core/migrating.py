@@ -37,7 +37,7 @@ def form_of(database: Database) -> Form:
     return Form.OLDER if version in {known.revision for known in versions.walk_revisions()} else Form.NEWER
 
 
-def require_current(database: Database) -> None:
+def require_current(database: Database) -> Form:
     form = form_of(database)
     where = "MARKHALL_DATABASE_URL"
     if form is Form.EMPTY:
@@ -46,6 +46,7 @@ def require_current(database: Database) -> None:
         raise Unavailable("the database is of an older version.", where=where, remedy="Back it up, then run `markhall migrate`.")
     if form is Form.NEWER:
         raise Unavailable("the database is not of this version.", where=where, remedy=NEWER)
+    return form
 
 
 def await_current(database: Database, say: Callable[[str], None], *, seconds: float | None = None) -> None:
@@ -53,7 +54,8 @@ def await_current(database: Database, say: Callable[[str], None], *, seconds: fl
     begun, told = time.monotonic(), False
     while True:
         try:
-            return require_current(database)
+            require_current(database)
+            return
         except OperationalError as e:
             if seconds is not None and time.monotonic() - begun > seconds:
                 raise

@@ -109,6 +109,8 @@ class FolderStore:
             _make_folder(path.parent, self.root)
             _write_durably(path, [b"trial"])
             path.unlink()
+            with suppress(OSError):  # another's trial is under way
+                path.parent.rmdir()
         except OSError as e:
             raise _cannot("written", self.root, e) from e
 

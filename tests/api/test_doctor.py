@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import secrets
+import sqlite3
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -61,8 +63,20 @@ def test_what_is_away_is_one_line_each_with_its_place(tmp_path: Path, bucket_ser
     assert "there is no such bucket. Make it" in found["picture store"].detail
 
 
-def test_an_empty_database_names_the_command(tmp_path: Path) -> None:
-    assert "markhall migrate" in told(Settings.at(tmp_path))["tables"].detail
+def test_a_fresh_machine_lacks_nothing_and_is_told_how_tables_are_made(tmp_path: Path, built_client: None) -> None:
+    found = told(Settings.at(tmp_path / "new"))
+    assert [one for one in found.values() if one.state == "missing"] == []
+    assert "markhall migrate" in found["tables"].detail
+    assert [path.name for path in (tmp_path / "new" / "pictures").rglob("*")] == []
+
+
+def test_an_older_database_names_the_command(tmp_path: Path, sqlite_url: str) -> None:
+    with contextlib.closing(sqlite3.connect(sqlite_url.removeprefix("sqlite:///"))) as database:
+        database.execute("UPDATE alembic_version SET version_num = '0001'")
+        database.commit()
+    found = told(Settings.at(tmp_path, database_url=sqlite_url))["tables"]
+    assert found.state == "missing"
+    assert "markhall migrate" in found.detail
 
 
 def test_machines_compare_the_key_that_signs_releases(tmp_path: Path) -> None:

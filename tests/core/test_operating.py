@@ -20,6 +20,7 @@ from core.settings import Settings
 from core.store.bucket import BucketAddress
 
 NAME = re.compile(r"\b(?:MARKHALL|AWS)_[A-Z0-9_]+\b")
+COMMAND = typer.main.get_command(app)
 OTHERS = {"OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"}
 
 
@@ -49,7 +50,7 @@ def units(folder: Path) -> Iterator[tuple[str, configparser.ConfigParser]]:
 
 def assert_exists(words: list[str]) -> None:
     """A command line of `markhall` whose command and options are there."""
-    command: Any = typer.main.get_command(app)
+    command: Any = COMMAND
     rest = list(words)
     while hasattr(command, "commands"):
         assert rest, words
