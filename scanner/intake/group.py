@@ -55,6 +55,7 @@ class Waiting:
     frame: ArrivingFrame
     sha256: str
     batch: int = 0  # its row's number
+    receipt: int = 0  # its row's number, written and perhaps not yet committed: no answer
     answer: Answer | None = None
 
     @property
@@ -124,6 +125,8 @@ def _take_in(site: Site, group: Sequence[Waiting]) -> None:
     if first:
         with site.database.write() as session:
             _file(session, site, first, {one.sha256: one for one in kept}, earlier)
+        for one in _open(first):  # only now, after the commit
+            one.answer = ReceiptView(one.receipt, ReceiptState.RECEIVED, one.sha256, fresh=True)
     if later:  # the same place twice at once: the other has its answer now
         with site.database.read() as session:
             _answer_known(session.connection(), later)
@@ -201,9 +204,10 @@ def _file(session: Session, site: Site, group: Sequence[Waiting], kept: dict[str
     in_time = [one for one in group if states[one.batch] is not BatchState.COMPLETE]
     new = _insert_receipts(connection, in_time, now, sqlite_dialect=site.database.is_sqlite)
     # Taken meanwhile by another process of the station, or too late: the place tells which.
-    _answer_known(connection, _open(group))
+    _answer_known(connection, [one for one in group if not one.receipt])
     for one in _open(group):
-        one.answer = _late(one)
+        if not one.receipt:
+            one.answer = _late(one)
     pictures: dict[str, list[Kept]] = defaultdict(list)
     for one in new:
         if one.sha256 in kept:
@@ -224,7 +228,7 @@ def _same_bytes(connection: Connection, group: Sequence[Waiting]) -> SameBytes:
 
 
 def _insert_receipts(connection: Connection, group: Sequence[Waiting], now: datetime, *, sqlite_dialect: bool) -> list[Waiting]:
-    """Write and answer the frames whose place is free; which these are."""
+    """Write the frames whose place is free; which these are."""
     if not group:
         return []
     rows = [one.row(now) for one in group]
@@ -232,7 +236,7 @@ def _insert_receipts(connection: Connection, group: Sequence[Waiting], now: date
     written = {(batch, sequence, face): receipt for receipt, batch, sequence, face in connection.execute(statement, rows)}
     new = [one for one in group if one.place in written]
     for one in new:
-        one.answer = ReceiptView(written[one.place], ReceiptState.RECEIVED, one.sha256, fresh=True)
+        one.receipt = written[one.place]
     return new
 
 
@@ -248,11 +252,9 @@ _INSERT_POSTGRES = _insert(postgresql.insert(Receipt))
 def _tell_same_bytes(connection: Connection, new: Sequence[Waiting], earlier: SameBytes, now: datetime) -> None:
     events = []
     for one in new:
-        assert isinstance(one.answer, ReceiptView)
-        key, receipt = (one.frame.exam_id, one.sha256), one.answer.receipt
-        twin = earlier.setdefault(key, receipt)
-        if twin != receipt:
-            body = {"receipt": receipt, "as": twin, "place": one.frame.where}
+        twin = earlier.setdefault((one.frame.exam_id, one.sha256), one.receipt)
+        if twin != one.receipt:
+            body = {"receipt": one.receipt, "as": twin, "place": one.frame.where}
             events.append({"exam_id": one.frame.exam_id, "kind": "same-bytes", "body": body, "at": now})
     if events:
         connection.execute(insert(Event), events)
