@@ -57,10 +57,12 @@ def test_a_bucket_that_is_away_is_a_sentence_soon_and_comes_back(tmp_path: Path)
             asking()
     assert time.monotonic() - begun < 30
     process = start_moto(port, tmp_path / "log")
-    own.make("scans")
-    (kept,) = store.put_pack([b"after"])
-    assert store.get(kept.sha256, kept.place) == b"after"
-    children.stop(process, signal.SIGKILL)
+    try:
+        own.make("scans")
+        (kept,) = store.put_pack([b"after"])
+        assert store.get(kept.sha256, kept.place) == b"after"
+    finally:
+        children.stop(process, signal.SIGKILL)
 
 
 def test_a_bucket_that_is_not_there_is_not_a_picture_that_is_not_there(bucket_server: BucketServer) -> None:

@@ -16,6 +16,11 @@ from tests.parts import children
 
 KEYS = {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing"}
 
+# A developer's own bucket must not be met by a test.
+for name in [name for name in os.environ if name.startswith("AWS_")]:
+    del os.environ[name]
+os.environ.update(KEYS)
+
 
 @dataclass(frozen=True)
 class BucketServer:
@@ -48,7 +53,6 @@ def free_port() -> int:
 def bucket_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BucketServer]:
     port = free_port()
     process = start_moto(port, tmp_path_factory.mktemp("bucket") / "log")
-    os.environ.update(KEYS)
     yield BucketServer(f"http://127.0.0.1:{port}")
     children.stop(process, signal.SIGKILL)
 
