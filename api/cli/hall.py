@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 from typing import Annotated
 
@@ -24,7 +25,9 @@ def register(main: typer.Typer) -> None:
         from scanner import intake
 
         site, exam_id = open_exam(exam)
-        for said in intake.say_scanned(site, exam_id, paper or [], by="cli", over=not not_over, reason=reason):
+        with closing(site):
+            words = intake.say_scanned(site, exam_id, paper or [], by="cli", over=not not_over, reason=reason)
+        for said in words:
             typer.echo(f"{said.paper}: {'all is scanned' if said.over else 'scanning goes on'}")
 
     @main.command()
@@ -42,7 +45,7 @@ def register(main: typer.Typer) -> None:
         if lang not in ("zh", "en"):
             raise BadInput(f"there is no language {lang}.", where="--lang", remedy="One of: zh, en.")
         site, exam_id = open_exam(exam)
-        with site.database.read() as session:
+        with closing(site), site.database.read() as session:
             found = rooms(session, exam_id)
             if out is not None:
                 write_book(out, "en" if lang == "en" else "zh", found, unsettled(session, exam_id))

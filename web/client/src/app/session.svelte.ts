@@ -59,12 +59,12 @@ class Session {
 
 export const session = new Session();
 
-export type Room = "work" | "desk" | "office";
+export type Room = "work" | "desk" | "office" | "hall" | "rooms";
 
 export function roomsOf(exam: string): Room[] {
   const rooms: Room[] = [];
   if (session.may(exam, "marker", "leader", "arbiter")) rooms.push("work");
   if (session.may(exam, "clerk", "office", "chief")) rooms.push("desk");
-  if (session.may(exam, "office", "chief", "auditor")) rooms.push("office");
+  if (session.may(exam, "office", "chief", "auditor")) rooms.push("office", "hall", "rooms");
   return rooms;
 }

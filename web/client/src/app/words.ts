@@ -1,6 +1,7 @@
 // Every text that the client says itself: [Chinese, English]. Nothing here but texts.
 
 import { deskWords } from "./words-desk";
+import { hallWords } from "./words-hall";
 import { officeWords } from "./words-office";
 
 const base = {
@@ -125,6 +126,6 @@ const base = {
   "keys.contrast": ["加深铅笔字迹", "More contrast for faint pencil"],
 } satisfies Record<string, [string, string]>;
 
-export const words = { ...base, ...deskWords, ...officeWords };
+export const words = { ...base, ...deskWords, ...hallWords, ...officeWords };
 
 export type Word = keyof typeof words;
