@@ -13,7 +13,7 @@ from typing import Annotated, Any
 from fastapi import Path, Request, Response
 from fastapi.routing import APIRoute
 from redis.exceptions import RedisError
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DataError, OperationalError
 from starlette.types import Message, Receive
 
 from core.errors import BadInput, Unavailable
@@ -43,6 +43,10 @@ class Guarded(APIRoute):
             except OperationalError as e:
                 log.warning("the database did not answer: %s", e)
                 raise Unavailable("the database does not answer.", remedy=AGAIN) from e
+            except DataError as e:  # PostgreSQL's columns are narrower than the numbers of JSON
+                raise BadInput(
+                    "a number of the request is larger than any that is kept.", where=request.url.path, remedy="Look it up again."
+                ) from e
 
         return guarded
 
