@@ -28,7 +28,7 @@ ACTIONS: Mapping[str, tuple[str, ...]] = {
     "facts_disagree": _IDENTITY,
     "candidate_unknown": _IDENTITY,
     "not_in_roster": _IDENTITY,
-    "candidate_twice": _IDENTITY,  # two sheets that are the same sheet of one candidate
+    "candidate_twice": ("take_this", "merge", *_IDENTITY),  # two sheets that are the same sheet of one candidate
     "absent_but_answered": _ABSENCE,
     "blank_but_present": _ABSENCE,
     "page_missing": ("rescan", "accept"),

@@ -13,6 +13,7 @@ from core.site import Site
 from core.states import CaseState, PageState, ReceiptState
 from core.tables import CandidateDetails, DeskCase, Page, Sheet
 from omr.desk.answers import enter_page, void_page
+from omr.desk.cards import merge_cards, take_card
 from omr.desk.cases import ACTIONS, close_case, log_case, withdraw
 from omr.desk.looks_kept import differ, words_of
 from omr.desk.pages import set_aside, stand
@@ -197,6 +198,8 @@ def _discard(work: Work, case: DeskCase, decision: Decision) -> dict[str, Any]:
 
 
 def _take_this(work: Work, case: DeskCase, decision: Decision) -> dict[str, Any]:
+    if case.kind == "candidate_twice":
+        return take_card(work, case, decision.reason)
     page, sheet = _page(work, case), _sheet(work, case)
     assert sheet is not None
     other = work.page_of(sheet.id, page.side or 0)
@@ -213,6 +216,10 @@ def _keep_other(work: Work, case: DeskCase, decision: Decision) -> dict[str, Any
         work, _page(work, case), ReceiptState.DUPLICATE, decision.reason or "the other scan stands", duplicate_of=case.evidence["other"]
     )
     return {}
+
+
+def _merge(work: Work, case: DeskCase, decision: Decision) -> dict[str, Any]:
+    return merge_cards(work, case, decision.reason)
 
 
 def _mark(work: Work, case: DeskCase, decision: Decision) -> dict[str, Any]:
@@ -265,6 +272,7 @@ _CARRY_OUT: dict[str, Callable[[Work, DeskCase, Decision], dict[str, Any]]] = {
     "discard": _discard,
     "take_this": _take_this,
     "keep_other": _keep_other,
+    "merge": _merge,
     "mark_absent": _mark,
     "mark_present": _mark,
     "rescan": _rescan,

@@ -16,6 +16,7 @@ from core.site import Site
 from core.states import CaseState, PageState, ReceiptState, ReleaseState
 from core.tables import DeskCase, Exam, Page, Release, Sheet
 from omr.desk.answers import enter_page, void_page
+from omr.desk.cards import give_card_back, part_cards
 from omr.desk.cases import log_case
 from omr.desk.looks_kept import take_all_back
 from omr.desk.rescans import stop_asking
@@ -115,6 +116,9 @@ def _discarded(work: Work, case: DeskCase, before: dict[str, Any]) -> None:
 
 
 def _taken(work: Work, case: DeskCase, before: dict[str, Any]) -> None:
+    if case.kind == "candidate_twice":
+        give_card_back(work, case, before)
+        return
     page, sheet = _page(work, case), _sheet(work, case)
     assert page is not None
     assert sheet is not None
@@ -189,5 +193,6 @@ _PUT_BACK: dict[str, Callable[[Work, DeskCase, dict[str, Any]], None]] = {
     "discard": _discarded,
     "take_this": _taken,
     "keep_other": _kept,
+    "merge": part_cards,
     "set_page": _placed,
 }

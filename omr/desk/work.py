@@ -122,6 +122,13 @@ class Work:
             if page not in self._pages[page.sheet_id]:
                 self._pages[page.sheet_id].append(page)
 
+    def move(self, page: Page, sheet_id: int) -> None:
+        """The page stands for a side of another sheet from now on."""
+        self.load_pages([page.sheet_id or 0, sheet_id])
+        self._pages[page.sheet_id or 0].remove(page)
+        page.sheet_id = sheet_id
+        self._pages[sheet_id].append(page)
+
     def decided(self, page_id: int) -> dict[str, tuple[str, str]]:
         """What people decided about fields of a page: {field: (value, by)}."""
         if page_id not in self._decided:

@@ -127,7 +127,7 @@ export const deskWords = {
   "kindLead.absent_box": ["缺考标记是否填涂不清楚，请看图确定。", "Whether the absent box is filled is not clear. Look, and decide."],
   "kindLead.candidate_unknown": ["不知道这张答题卡是谁的。请看图，输入考生号。", "Nothing sure says whose sheet this is. Look, and type the number."],
   "kindLead.not_in_roster": ["读到的考生号不在名单中。请看图，输入正确的考生号。", "The number that was read is not in the roster. Look, and type the right one."],
-  "kindLead.candidate_twice": ["该考生已有一张同样的答题卡。请看图，确定这一张是谁的。", "This candidate has the same sheet already. Look whose this one is."],
+  "kindLead.candidate_twice": ["该考生已有一张同样的答题卡。请看图，确定以哪一张为准、是否合并，或这一张是谁的。", "This candidate has the same sheet already. Look which one counts, whether both are one, or whose this one is."],
   "evidence.reason": ["原因", "Why"],
   "evidence.code": ["页码", "Page code"],
   "evidence.likely": ["可能是", "Likely"],
