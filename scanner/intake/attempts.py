@@ -16,7 +16,7 @@ from uuid import uuid4
 
 from redis import RedisError
 from rq.job import Job, JobStatus
-from sqlalchemy import bindparam, func, select, update
+from sqlalchemy import Select, bindparam, func, select, update
 from sqlalchemy.orm import Session
 
 from core.queue import enqueue
@@ -77,15 +77,19 @@ class Waiting(NamedTuple):
     state: BatchState
 
 
-def _waiting(session: Session, exam_id: int, most: int) -> list[Waiting]:
-    query = (
+def waiting_frames(exam_id: int, most: int) -> Select[int, int, int, int, datetime, BatchState]:
+    """The first frames that wait for a reader, in the order in which they are given out."""
+    return (
         select(Receipt.id, Receipt.batch_id, Receipt.sequence, Receipt.tries, Receipt.received_at, Batch.state)
         .join(Batch, Batch.id == Receipt.batch_id)
         .where(Receipt.exam_id == exam_id, _WAITS)
         .order_by(Receipt.batch_id, Receipt.sequence, Receipt.face)
         .limit(most)
     )
-    return [Waiting(*row) for row in session.execute(query)]
+
+
+def _waiting(session: Session, exam_id: int, most: int) -> list[Waiting]:
+    return [Waiting(*row) for row in session.execute(waiting_frames(exam_id, most))]
 
 
 def _room(session: Session, exam_id: int) -> int:
