@@ -40,7 +40,8 @@ def create_app(site: Site | None = None, *, sweep: bool = True) -> FastAPI:
     app.state.gatehouse = Gatehouse(site)
     problems.install(app)
     app.add_middleware(Heading, headers=HEADERS)
-    for part in (session, intake, desk, looks, marking, office, rereading, rooms, hall):
+    # Intake first: an address is compared with one route after another, and frames come by the hundred a second.
+    for part in (intake, session, desk, looks, marking, office, rereading, rooms, hall):
         app.include_router(part.router)
     _serve_client(app)
     return app

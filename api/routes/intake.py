@@ -35,17 +35,6 @@ class Closing(BaseModel):
     frames: int = Field(ge=0)
 
 
-@router.put("/batches/{batch}")
-def open_batch(batch: BatchName, manifest: Manifest, asking: StationDep) -> dict[str, Any]:
-    asking.station.require(batch)
-    return asdict(intake.open_batch(asking.site, asking.exam.id, asking.station.name, batch, manifest.model_dump(exclude_none=True)))
-
-
-@router.get("/batches/{batch}")
-def batch_state(batch: BatchName, asking: StationDep) -> dict[str, Any]:
-    return asdict(intake.batch_view(asking.site, asking.exam.id, asking.station.name, batch))
-
-
 def _parameter(name: str, where: str, schema: dict[str, Any], *, required: bool = False) -> dict[str, Any]:
     return {"name": name, "in": where, "required": required, "schema": schema}
 
@@ -89,6 +78,17 @@ async def receive(request: Request) -> Response:
         )
     body = {"receipt": receipt.receipt, "state": receipt.state, "sha256": receipt.sha256, "fresh": receipt.fresh}
     return JSONResponse(body, status_code=201 if receipt.fresh else 200)
+
+
+@router.put("/batches/{batch}")
+def open_batch(batch: BatchName, manifest: Manifest, asking: StationDep) -> dict[str, Any]:
+    asking.station.require(batch)
+    return asdict(intake.open_batch(asking.site, asking.exam.id, asking.station.name, batch, manifest.model_dump(exclude_none=True)))
+
+
+@router.get("/batches/{batch}")
+def batch_state(batch: BatchName, asking: StationDep) -> dict[str, Any]:
+    return asdict(intake.batch_view(asking.site, asking.exam.id, asking.station.name, batch))
 
 
 def _number(request: Request, name: str) -> int:

@@ -37,9 +37,6 @@ class Gate:
             self._writing = asyncio.create_task(self._write())
         return await answer
 
-    def close(self) -> None:
-        self._thread.shutdown()
-
     async def _write(self) -> None:
         loop = asyncio.get_running_loop()
         try:

@@ -11,10 +11,11 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import uvicorn
+from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from sqlalchemy import func, select
 
@@ -134,7 +135,7 @@ def test_a_frame_that_is_too_large_is_refused_before_it_is_read(client: TestClie
 
 
 def test_a_station_that_sends_too_fast_is_told_when_to_come_again(client: TestClient, token: dict[str, str]) -> None:
-    house: Gatehouse = client.app.state.gatehouse  # type: ignore[attr-defined]
+    house: Gatehouse = cast(FastAPI, client.app).state.gatehouse
     house._rates = Rates(0.5, 2**20)
     replies = [client.put(BATCH, headers=token, json={}) for _ in range(4)]
     assert [r.status_code for r in replies[-2:]] == [429, 429]
