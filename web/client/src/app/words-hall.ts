@@ -2,7 +2,7 @@
 
 export const hallWords = {
   "room.hall": ["扫描大厅", "Scan hall"],
-  "room.rooms": ["清点", "Reconciliation"],
+  "room.rooms": ["考场核对", "Reconciliation"],
 
   "hall.alarms": ["需要处理", "Look at this now"],
   "hall.noAlarm": ["一切正常，没有需要处理的事。", "Nothing needs you now."],
