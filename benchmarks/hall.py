@@ -163,6 +163,21 @@ def ask_for_missing(hall: Hall, *, seconds: float = 120.0) -> set[str]:
     return missing
 
 
+def missing_by_room(hall: Hall) -> int:
+    """In how many rooms the engine calls another number of seats missing than the simulator does."""
+    never = counted.never_came(hall.paper.seats)
+    wanted = Counter((seat.row.school_code, seat.row.room) for seat in hall.paper.seats if seat.row.number in never)
+    with hall.site.database.read() as session:
+        said = counted.engine_missing(session, exam_by_code(session, EXAM))
+    return sum(said[place] != wanted[place] for place in {*said, *wanted})
+
+
+def alarms(hall: Hall) -> list[str]:
+    """What the hall's page asks somebody to look at, now."""
+    office = Client(hall.house.url, EXAM).sign_in("office", PASSWORD)
+    return [str(alarm["sentence"]["en"]) for alarm in office.get(f"/api/hall/{EXAM}")["alarms"]]
+
+
 def settle(hall: Hall, clerks: Clerks) -> float:
     """Until nothing is open, nothing is on its way and every script has come to an end. Seconds it took."""
     begun = quiet = time.monotonic()
@@ -206,7 +221,7 @@ def _unsettled(hall: Hall) -> int:
     return (open_cases or 0) + (unsettled or 0)
 
 
-def report(hall: Hall, clerks: Clerks, missing: set[str], seconds: tuple[float, float], folder: Path) -> list[Row]:
+def report(hall: Hall, clerks: Clerks, missing: set[str], rooms_off: int, seconds: tuple[float, float], folder: Path) -> list[Row]:
     with hall.site.database.read() as session:
         exam = exam_by_code(session, EXAM)
         rooms = counted.rooms(session, exam, hall.paper.seats)
@@ -214,6 +229,9 @@ def report(hall: Hall, clerks: Clerks, missing: set[str], seconds: tuple[float, 
         kinds = counted.cases_by_kind(session, exam)
         by_station = counted.cases_by_station(session, exam)
         wrong = list(counted.wrong_answers(session, exam, clerks.table))
+        differs = list(counted.engine_differs(session, exam, rooms, hall.paper.seats))
+    for sentence in differs[:10]:
+        print(sentence)
     counted.write_rooms(rooms, folder / "rooms.csv")
     _show_rooms(rooms)
     _show_stations(frames, by_station)
@@ -233,6 +251,8 @@ def report(hall: Hall, clerks: Clerks, missing: set[str], seconds: tuple[float, 
         Row.judged("... asked for although something came of them", len(missing - never), "below", 0, "seats"),
         Row.told("... found", len(missing & never), "seats"),
         Row.judged("seats of which tables and simulator differ in the end", sum(len(r.differs) for r in rooms), "below", 0, "seats"),
+        Row.judged("rooms of which the engine's list of the missing was another, before the clerks", rooms_off, "below", 0, "rooms"),
+        Row.judged("rooms of which the engine's reconciliation differs or does not balance", len(differs), "below", 0, "rooms"),
         Row.judged("rooms that balance", sum(r.balances for r in rooms), "above", len(rooms), "rooms"),
         Row.judged("frames sent and not received, or received and not sent", abs(hall.frames - sum(states.values())), "below", 0, "frames"),
         Row.judged(
@@ -289,10 +309,13 @@ def play(asked: argparse.Namespace) -> list[Row]:
         print(f"{hall.frames} frames of {len(paper.seats)} candidates lie at ten stations", flush=True)
         reading = send_and_read(hall, asked.seed)
         print(f"all read after {reading:.0f} s", flush=True)
+        for sentence in alarms(hall):
+            print(f"alarm: {sentence}", flush=True)
         missing = ask_for_missing(hall)
+        rooms_off = missing_by_room(hall)
         clerks = Clerks(Client(hall.house.url, EXAM).sign_in("clerk", PASSWORD), Table(paper))
         settling = settle(hall, clerks)
-        return report(hall, clerks, missing, (reading, settling), asked.folder)
+        return report(hall, clerks, missing, rooms_off, (reading, settling), asked.folder)
     finally:
         if hall is not None:
             hall.house.stop()

@@ -15,8 +15,7 @@ from benchmarks.hall_clerk import Table
 from benchmarks.hall_paper import Seat
 from core.states import CaseState, ReceiptState, ScriptState
 from core.tables import AnswerRow, Batch, Candidate, CandidateDetails, DeskCase, Exam, Receipt, Script, Sheet
-
-UNSETTLED = (ScriptState.EXPECTED, ScriptState.PRESENT)
+from omr.desk import rooms as reconciliation
 
 
 @dataclass
@@ -66,6 +65,24 @@ def rooms(session: Session, exam: Exam, seats: Sequence[Seat]) -> list[RoomCount
         if state is not wanted:
             room.differs.append(f"room {seat.row.room}, seat {seat.row.seat}, {seat.row.number}: {state}, the simulator says {wanted}")
     return list(found.values())
+
+
+def engine_differs(session: Session, exam: Exam, counts: Sequence[RoomCount], seats: Sequence[Seat]) -> Iterator[str]:
+    """Rooms of which the engine's own reconciliation says something else than the simulator, or that do not balance."""
+    absent = Counter((seat.row.school_code, seat.row.room) for seat in seats if seat.absent)
+    told = {(r.school, r.room): r.counts for r in reconciliation.rooms(session, exam.id)}
+    for room in counts:
+        place, expected = (room.school, room.room), sum(room.states.values())
+        said = told.pop(place, None)
+        wanted = (expected, expected - absent[place], absent[place])
+        if said is None or (said.expected, said.complete, said.absent) != wanted or not said.balances:
+            yield f"school {room.school}, room {room.room}: {said}, the simulator says expected, present, absent {wanted}"
+    yield from (f"{place}: a room that nobody has: {said}" for place, said in told.items())
+
+
+def engine_missing(session: Session, exam: Exam) -> Counter[tuple[str, str]]:
+    """How many seats of each room the engine's reconciliation calls missing."""
+    return Counter({(r.school, r.room): r.counts.missing for r in reconciliation.rooms(session, exam.id) if r.counts.missing})
 
 
 def frames_by_state(session: Session, exam: Exam) -> dict[str, Counter[str]]:
