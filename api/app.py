@@ -13,6 +13,7 @@ from fastapi.staticfiles import StaticFiles
 
 from api import problems
 from api.gatehouse import Gatehouse
+from api.guesses import Guesses
 from api.heading import Heading
 from api.routes import desk, hall, intake, looks, marking, office, rereading, rooms, session
 from api.sweeper import Sweeper
@@ -38,6 +39,7 @@ def create_app(site: Site | None = None, *, sweep: bool = True) -> FastAPI:
     app.state.site = site
     app.state.exams = {}
     app.state.gatehouse = Gatehouse(site)
+    app.state.guesses = Guesses()
     problems.install(app)
     app.add_middleware(Heading, headers=HEADERS)
     # Intake first: an address is compared with one route after another, and frames come by the hundred a second.

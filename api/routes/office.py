@@ -8,12 +8,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, Field
 
 from api import records
 from api.asking import AskingDep
 from api.auth import check_password
+from api.guesses import Guesses
 from api.routes.guarded import Guarded, Number
 from api.status import status
 from core.errors import Forbidden
@@ -82,9 +83,12 @@ def override(number: Number, body: Override, asking: AskingDep) -> dict[str, Any
 
 
 @router.post("/release/{number}/sign")
-def sign(number: Number, body: Signing, asking: AskingDep) -> dict[str, Any]:
+def sign(number: Number, body: Signing, request: Request, asking: AskingDep) -> dict[str, Any]:
     """A signature asks for the password again: an open session at an empty desk must not sign."""
-    if check_password(asking.site, asking.person.login, body.password) != asking.person.id:
+    guesses: Guesses = request.app.state.guesses
+    with guesses.counted(asking.person.login):
+        owner = check_password(asking.site, asking.person.login, body.password)
+    if owner != asking.person.id:
         raise Forbidden("that is another person's password.", where="password")
     releases.sign(asking.site, asking.exam_id, number, asking.person.id)
     return _shown(asking, number)

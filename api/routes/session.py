@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, Field
 from sqlalchemy import select
 
 from api.asking import COOKIE, PersonDep, SiteDep, TokenDep
 from api.auth import SESSION_HOURS, Person, sign_in, sign_out
+from api.guesses import Guesses
 from api.routes.guarded import Guarded
 from core.loading import definition_of
 from core.site import Site
@@ -33,9 +34,12 @@ def describe(site: Site, person: Person) -> dict[str, Any]:
 
 
 @router.post("/session")
-def begin(body: SignIn, site: SiteDep, response: Response) -> dict[str, Any]:
-    token, person = sign_in(site, body.login, body.password)
-    response.set_cookie(COOKIE, token, max_age=SESSION_HOURS * 3600, httponly=True, samesite="strict")
+def begin(body: SignIn, site: SiteDep, request: Request, response: Response) -> dict[str, Any]:
+    guesses: Guesses = request.app.state.guesses
+    with guesses.counted(body.login):
+        token, person = sign_in(site, body.login, body.password)
+    over_tls = request.url.scheme == "https"  # also behind a proxy, which says so
+    response.set_cookie(COOKIE, token, max_age=SESSION_HOURS * 3600, httponly=True, samesite="strict", secure=over_tls)
     return {"token": token, "user": describe(site, person)}
 
 

@@ -110,7 +110,7 @@ def test_only_clerks_look_and_what_makes_no_sense_is_refused_in_a_sentence(clien
     for path, body in (("/looks/next", {}), ("/looks/give-back", {}), ("/looks/1/take-back", {})):
         assert wang.post(path, body, expect=403)["code"] == "forbidden"
     (look,) = zhao.post("/looks/next", {"hold": 1})["looks"]
-    body = {"case": look["case"], "version": look["version"], "values": {"Q1": "Z"}, "key": "a fresh key"}
+    body: dict[str, Any] = {"case": look["case"], "version": look["version"], "values": {"Q1": "Z"}, "key": "a fresh key"}
     refusal = zhao.post("/looks", body, expect=422)
     assert (refusal["where"], "Join options" in refusal["remedy"]) == (f"case {look['case']}", True)
     zhao.post("/looks", body | {"case": 99999}, expect=404)
@@ -123,7 +123,8 @@ def test_the_list_is_paged_counted_and_narrowed_down(client: TestClient, hall: H
     zhao = Clerk(client, "zhao")
     whole = zhao.get("/cases")
     assert (whole["counts"]["doubt"], whole["counts"]["foreign"], whole["more"]) == (4, 2, None)
-    pages, after = [], 0
+    pages: list[int] = []
+    after: int | None = 0
     while after is not None:
         page = zhao.get(f"/cases?limit=2&after={after}")
         pages += [c["id"] for c in page["cases"]]

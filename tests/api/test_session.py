@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 from datetime import timedelta
+from typing import cast
 
 import pytest
+from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from api import auth
-from core.errors import Conflict, NotSignedIn
+from api.guesses import FREE, Guesses
+from core.errors import Conflict, NotSignedIn, TooMany
 from core.site import Site
 from tests.api.conftest import PASSWORD, sign_in
 
@@ -89,3 +93,56 @@ def test_pages_forbid_foreign_scripts(client: TestClient) -> None:
     assert page.status_code == 200
     assert "script-src 'self'" in page.headers["content-security-policy"]
     assert page.headers["x-content-type-options"] == "nosniff"
+
+
+def test_a_cookie_travels_over_tls_alone_where_there_is_tls(client: TestClient) -> None:
+    body = {"login": "wang", "password": PASSWORD}
+    assert "secure" in client.post("https://testserver/api/session", json=body).headers["set-cookie"].lower()
+    assert "secure" not in client.post("http://testserver/api/session", json=body).headers["set-cookie"].lower()
+
+
+def test_wrong_passwords_in_a_row_make_the_next_guess_wait(client: TestClient) -> None:
+    clock = Clock()
+    cast(FastAPI, client.app).state.guesses = Guesses(clock=clock)
+    for login in ("wang", "nobody"):
+        replies = [client.post("/api/session", json={"login": login, "password": "no"}) for _ in range(FREE + 1)]
+        assert [reply.status_code for reply in replies] == [401] * FREE + [429]
+        assert replies[-1].headers["retry-after"] == "2"
+    right = client.post("/api/session", json={"login": "wang", "password": PASSWORD})
+    assert right.status_code == 429
+    clock.now += 2
+    assert client.post("/api/session", json={"login": "wang", "password": PASSWORD}).status_code == 200
+    assert client.post("/api/session", json={"login": "li", "password": PASSWORD}).status_code == 200
+
+
+def test_the_wait_doubles_ends_and_is_forgotten_by_a_right_password() -> None:
+    clock = Clock()
+    guesses = Guesses(clock=clock)
+    waits = []
+    for _ in range(FREE + 4):
+        with pytest.raises(NotSignedIn), guesses.counted("wang"):
+            raise NotSignedIn("wrong")
+        with contextlib.suppress(TooMany), guesses.counted("somebody else"):
+            pass
+        try:
+            with guesses.counted("wang"):
+                raise LookupError
+        except TooMany as e:
+            waits.append(round(e.retry_after))
+            clock.now += e.retry_after
+        except LookupError:
+            pass
+    assert waits == [2, 4, 8, 16, 32]
+    with guesses.counted("wang"):
+        pass
+    with pytest.raises(NotSignedIn), guesses.counted("wang"):
+        raise NotSignedIn("wrong")
+    with guesses.counted("wang"):
+        pass
+
+
+class Clock:
+    now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now

@@ -179,7 +179,7 @@ def test_two_who_differ_are_decided_by_a_third_who_sees_both(open_desk: Opener) 
     assert case.actions == ("rescan", "discard")
     with pytest.raises(Conflict, match="two clerks must say the same"):
         resolve(hall, 3, case, decides=True)
-    say(hall, 2, *given(hall, 2), "C")
+    say(hall, 2, given(hall, 2)[0], "C")
     assert given(hall, 3) == []
     found = desk.find_cases(hall.site, hall.exam_id, desk.Wanted(differs=True), decider=True)
     (shown,) = found.cases
@@ -209,7 +209,7 @@ def test_a_word_is_taken_back_before_and_after_it_settled_something(open_desk: O
     assert back(hall, 1, look.case) == look
     assert given(hall, 1) == [look]  # hers again
     say(hall, 1, look, "C", "second thoughts")
-    say(hall, 2, *given(hall, 2), "C")
+    say(hall, 2, given(hall, 2)[0], "C")
     assert hall.answers(0)["Q1"] == ("C", "person")
     again = back(hall, 2, look.case)
     assert hall.answers(0)["Q1"] == ("A", "doubtful")
@@ -225,11 +225,11 @@ def test_whoever_undoes_a_settled_case_makes_both_look_anew(open_desk: Opener) -
     hall.scan((0, {"Q1": "A?"}))
     (look,) = given(hall, 1)
     say(hall, 1, look, "B")
-    say(hall, 2, *given(hall, 2), "B")
+    say(hall, 2, given(hall, 2)[0], "B")
     hall.undo(desk.get_case(hall.site, hall.exam_id, look.case))
     assert [w[3] for w in words(hall)] == [True, True]
-    say(hall, 2, *given(hall, 2), "D", "anew")
-    say(hall, 1, *given(hall, 1), "D", "anew")
+    say(hall, 2, given(hall, 2)[0], "D", "anew")
+    say(hall, 1, given(hall, 1)[0], "D", "anew")
     assert hall.answers(0)["Q1"] == ("D", "person")
 
 
@@ -277,8 +277,8 @@ def test_many_clerks_at_once_settle_every_case_once(open_desk: Opener) -> None:
 def test_two_arbiters_at_once_decide_once(open_desk: Opener) -> None:
     hall = open_desk(wishes=TWO)
     hall.scan((0, {"Q1": "A?"}))
-    say(hall, 1, *given(hall, 1), "A")
-    say(hall, 2, *given(hall, 2), "B")
+    say(hall, 1, given(hall, 1)[0], "A")
+    say(hall, 2, given(hall, 2)[0], "B")
     case = hall.case("doubt")
 
     def decide(user: int) -> bool:

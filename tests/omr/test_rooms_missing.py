@@ -56,6 +56,7 @@ def test_a_side_is_asked_for_when_its_batch_is_complete_and_quiet_while_others_g
 
 def test_a_frame_without_a_place_may_be_the_side_so_its_batch_waits_for_the_desk(hall: Hall) -> None:
     hall.send(hall.reading(0, 1))
+    hall.sent = 2  # the next card
     hall.send(hall.reading(0, 2) | {"code": None, "kind": "code_unknown"})
     end_batch(hall)
     assert [kind for kind, _, _ in look(hall)] == ["code_unknown"]
