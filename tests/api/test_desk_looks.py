@@ -107,14 +107,14 @@ def test_a_word_is_taken_back_and_leases_end_with_the_session(client: TestClient
 
 def test_only_clerks_look_and_what_makes_no_sense_is_refused_in_a_sentence(client: TestClient) -> None:
     zhao, wang = Clerk(client, "zhao"), Clerk(client, "wang")
-    for path, body in (("/looks/next", {}), ("/looks/give-back", {}), ("/looks/1/take-back", {})):
-        assert wang.post(path, body, expect=403)["code"] == "forbidden"
+    for path in ("/looks/next", "/looks/give-back", "/looks/1/take-back"):
+        assert wang.post(path, {}, expect=403)["code"] == "forbidden"
     (look,) = zhao.post("/looks/next", {"hold": 1})["looks"]
-    body: dict[str, Any] = {"case": look["case"], "version": look["version"], "values": {"Q1": "Z"}, "key": "a fresh key"}
-    refusal = zhao.post("/looks", body, expect=422)
+    request: dict[str, Any] = {"case": look["case"], "version": look["version"], "values": {"Q1": "Z"}, "key": "a fresh key"}
+    refusal = zhao.post("/looks", request, expect=422)
     assert (refusal["where"], "Join options" in refusal["remedy"]) == (f"case {look['case']}", True)
-    zhao.post("/looks", body | {"case": 99999}, expect=404)
-    zhao.post("/looks", body | {"key": "short"}, expect=422)
+    zhao.post("/looks", request | {"case": 99999}, expect=404)
+    zhao.post("/looks", request | {"key": "short"}, expect=422)
     zhao.post("/looks/next", {"hold": 99}, expect=422)
 
 
