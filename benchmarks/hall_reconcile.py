@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from benchmarks.hall_clerk import Table
 from benchmarks.hall_paper import Seat
-from core.states import CaseState, ReceiptState, ScriptState
+from core.states import ReceiptState, ScriptState
 from core.tables import AnswerRow, Batch, Candidate, CandidateDetails, DeskCase, Exam, Receipt, Script, Sheet
 from omr.desk import rooms as reconciliation
 
@@ -33,12 +33,12 @@ class RoomCount:
 
 
 def missing_scripts(session: Session, exam: Exam) -> set[str]:
-    """Candidates of whom nothing came, as the desk asks for them."""
+    """Candidates of whom nothing came, as the desk has asked for them: now or before."""
     query = (
         select(CandidateDetails.number)
         .join(Script, Script.candidate_id == CandidateDetails.candidate_id)
         .join(DeskCase, DeskCase.script_id == Script.id)
-        .where(DeskCase.exam_id == exam.id, DeskCase.kind == "script_missing", DeskCase.state == CaseState.OPEN)
+        .where(DeskCase.exam_id == exam.id, DeskCase.kind == "script_missing")
     )
     return set(session.scalars(query))
 
