@@ -13,7 +13,7 @@ from functools import cache
 from typing import Any
 
 from sqlalchemy import TextClause, insert, text
-from sqlalchemy.dialects import postgresql
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from core.tables import Table
@@ -21,16 +21,20 @@ from core.tables import Table
 Row = Mapping[str, Any]
 
 
-def insert_rows(session: Session, table: type[Table], rows: Sequence[Row]) -> None:
-    """All rows name the same columns; a column that they do not name gets its default."""
+def insert_rows(session: Session, table: type[Table], rows: Sequence[Row], *, unless_there: bool = False) -> None:
+    """All rows name the same columns; a column that they do not name gets its default.
+
+    `unless_there`: a row whose key is there already is left as it is.
+    """
     if not rows:
         return
     connection = session.connection()
     if connection.dialect.name == "postgresql":
         whole = _with_defaults(table, rows)
-        connection.execute(_statement(table, tuple(whole[0]), ""), {"rows": _as_json(whole)})
+        connection.execute(_statement(table, tuple(whole[0]), unless_there=unless_there), {"rows": _as_json(whole)})
     else:
-        connection.execute(insert(table), [dict(row) for row in rows])
+        statement = sqlite.insert(table).on_conflict_do_nothing() if unless_there else insert(table)
+        connection.execute(statement, [dict(row) for row in rows])
 
 
 def insert_keyed(session: Session, table: type[Table], rows: Sequence[Row], key: str) -> dict[Any, int]:
@@ -40,7 +44,7 @@ def insert_keyed(session: Session, table: type[Table], rows: Sequence[Row], key:
     connection = session.connection()
     if connection.dialect.name == "postgresql":
         whole = _with_defaults(table, rows)
-        made = connection.execute(_statement(table, tuple(whole[0]), key), {"rows": _as_json(whole)})
+        made = connection.execute(_statement(table, tuple(whole[0]), key=key), {"rows": _as_json(whole)})
     else:
         columns = table.__table__.c
         made = connection.execute(insert(table).returning(columns[key], columns["id"]), [dict(row) for row in rows])
@@ -59,13 +63,13 @@ def _defaults(table: type[Table]) -> dict[str, Any]:
 
 
 @cache
-def _statement(table: type[Table], names: tuple[str, ...], key: str) -> TextClause:
+def _statement(table: type[Table], names: tuple[str, ...], *, key: str = "", unless_there: bool = False) -> TextClause:
     dialect = postgresql.dialect()  # type: ignore[no-untyped-call]
     quoted = dialect.identifier_preparer.quote
     columns = table.__table__.c
     typed = ", ".join(f"{quoted(name)} {columns[name].type.compile(dialect)}" for name in names)
     listed = ", ".join(map(quoted, names))
-    back = f" RETURNING {quoted(key)}, id" if key else ""
+    back = " ON CONFLICT DO NOTHING" if unless_there else f" RETURNING {quoted(key)}, id" if key else ""
     into = quoted(table.__tablename__)
     return text(f"INSERT INTO {into} ({listed}) SELECT {listed} FROM json_to_recordset(CAST(:rows AS json)) AS given ({typed}){back}")
 

@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
+from core.bulk import insert_rows
 from core.site import Site
 from core.store import Kept
 from core.tables import Picture
@@ -26,15 +26,7 @@ def keep_rows(session: Session, kept: Sequence[Kept], media_type: str, now: date
         {"sha256": one.sha256, "size": one.size, "media_type": media_type, "stored_at": now, "place": one.place}
         for _, one in sorted(first.items())
     ]
-    connection = session.connection()
-    connection.execute(_INSERT[connection.dialect.name], rows)
-
-
-# One statement for any number of rows, put together once: asking for the hashes back makes the rows travel together.
-_INSERT = {
-    "sqlite": sqlite.insert(Picture).on_conflict_do_nothing().returning(Picture.sha256),
-    "postgresql": postgresql.insert(Picture).on_conflict_do_nothing().returning(Picture.sha256),
-}
+    insert_rows(session, Picture, rows, unless_there=True)
 
 
 def picture_bytes(site: Site, sha256: str) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from typing import Any
 
 from redis import Redis
@@ -33,5 +34,8 @@ class WarmWorker(SimpleWorker):
 def work(redis: Redis, *, burst: bool = False) -> None:
     """Be a worker until told to stop. What stands first in the list of queues is empty before the next is looked at."""
     queues = [Queue(name, connection=redis) for name in (READING, REREADING)]
+    # What was compiled and loaded stays: a collector that looks through it again and again costs a chunk some pages.
+    gc.collect()
+    gc.freeze()
     with Present(redis):
         WarmWorker(queues, connection=redis).work(burst=burst, logging_level="WARNING")

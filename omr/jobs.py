@@ -15,6 +15,7 @@ import cv2
 from sqlalchemy import select
 from sqlalchemy.exc import InterfaceError, OperationalError
 
+from core import events
 from core.errors import FrameUnreadable, NotFound, Unavailable
 from core.pictures import keep_rows
 from core.settings import Settings
@@ -142,7 +143,7 @@ def _file(site: Site, exam_id: int, attempt_id: str, worker: str, results: Seque
         filed = file_chunk(work, attempt_id, results)
         attempt.state, attempt.ended_at = AttemptState.DONE, now
         body: dict[str, Any] = {"attempt": attempt_id, "states": filed}
-        work.event("pages", **body)
+        events.emit(session, exam_id, "pages", body, now)
     return filed
 
 

@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session, make_transient_to_detached
 
-from core import events, ledger
+from core import ledger
 from core.bulk import insert_keyed, insert_rows
 from core.states import CaseState, PageState
 from core.tables import (
@@ -24,6 +24,7 @@ from core.tables import (
     Candidate,
     CandidateDetails,
     DeskCase,
+    Event,
     Exam,
     Page,
     Receipt,
@@ -57,6 +58,7 @@ class Work:
     _busy: tuple[set[int], set[int]] = field(default_factory=lambda: (set(), set()))  # of those: with cases or requests
     _cards: dict[int, list[Sheet]] = field(default_factory=dict)
     _answers: dict[int, dict[str, AnswerRow]] = field(default_factory=dict)  # by script and item: the current versions
+    _events: list[dict[str, Any]] = field(default_factory=list)  # likewise
     _assigned: list[dict[str, Any]] = field(default_factory=list)  # versions of sheets' assignments, likewise
     _entering: dict[tuple[int, str], dict[str, Any]] = field(default_factory=dict)  # versions that are not in the database yet
     matched: set[int] = field(default_factory=set)  # sheets that facts gave to their scripts in this very work
@@ -69,7 +71,7 @@ class Work:
         self._entries[ledger.station_shard(station)].append(entry)
 
     def event(self, kind: str, **body: Any) -> None:
-        events.emit(self.session, self.exam.id, kind, body, self.now)
+        self._events.append({"exam_id": self.exam.id, "kind": kind, "body": body, "at": self.now})
 
     def add_assignment(self, **values: Any) -> None:
         self._assigned.append({"exam_id": self.exam.id, **values})
@@ -79,8 +81,11 @@ class Work:
         self._assigned.clear()
 
     def write_ledger(self) -> None:
+        """Whatever was collected, and the ledger last."""
         self.put_answers()
         self.put_assignments()
+        insert_rows(self.session, Event, self._events)
+        self._events.clear()
         for shard in sorted(self._entries):
             ledger.append(self.session, self.exam.id, shard, self._entries[shard], self.now)
         self._entries.clear()

@@ -11,7 +11,7 @@ from sqlalchemy import select
 from core.bulk import insert_keyed, insert_rows
 from core.db import Database
 from core.states import AnswerState
-from core.tables import AnswerRow, Event, Exam
+from core.tables import AnswerRow, Event, Exam, Picture
 
 NOW = datetime(2026, 6, 7, 9, 30, 15, 123456, tzinfo=UTC)
 BODIES: list[dict[str, Any]] = [
@@ -85,4 +85,14 @@ def test_nothing_is_nothing(database: Database) -> None:
     with database.write() as session:
         insert_rows(session, Event, [])
         assert insert_keyed(session, Event, [], "kind") == {}
+    database.close()
+
+
+def test_a_row_whose_key_is_there_stays_as_it_was(database: Database) -> None:
+    row = {"sha256": "a" * 64, "size": 1, "media_type": "image/png", "stored_at": NOW, "place": "first"}
+    with database.write() as session:
+        insert_rows(session, Picture, [row], unless_there=True)
+        insert_rows(session, Picture, [row | {"place": "second"}, row | {"sha256": "b" * 64}], unless_there=True)
+    with database.read() as session:
+        assert {p.sha256[0]: p.place for p in session.scalars(select(Picture))} == {"a": "first", "b": "first"}
     database.close()
