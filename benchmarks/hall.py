@@ -237,6 +237,7 @@ def report(hall: Hall, clerks: Clerks, rooms_off: int, seconds: tuple[float, flo
             print(sentence)
     for refused in clerks.refused[:10]:
         print(f"a clerk's decision was refused: {refused}")
+    again = sum(times > 1 for times in clerks.table.named.values())
     by_readers = [w for w in wrong if w[4] == "readers"]
     for sheet, item, value, truth, by in wrong[:10]:
         print(f"sheet {sheet}, {item}: {value!r} by {by}, the paper says {truth!r}")
@@ -258,6 +259,7 @@ def report(hall: Hall, clerks: Clerks, rooms_off: int, seconds: tuple[float, flo
         Row.judged("kill -9 in the middle", len(hall.kills), "above", len(KILLS_AT), "kills"),
         Row.told("pages a second, ten stations to rows", hall.frames / seconds[0], "pages/s"),
         Row.told("cases settled by clerks", sum(clerks.settled.values()), "cases"),
+        Row.judged("frames that a clerk gave their sheet, and that were asked about again", again, "below", 0, "frames"),
         Row.told("seconds of the clerks and second scans", seconds[1], "s"),
         Row.told("answers by readers that the paper does not say", len(by_readers), "answers"),
     ]

@@ -18,7 +18,7 @@ from core.errors import Unavailable
 
 Case = Mapping[str, Any]
 Decision = dict[str, Any]
-FIRST, SECOND = "first", "second"
+MOST_NAMED = 2  # times that a clerk says which side a frame is, before the card is fetched
 
 
 @dataclass
@@ -27,6 +27,7 @@ class Table:
 
     paper: HallPaper
     second_scans: dict[tuple[str, str, int, int], Row] = field(default_factory=dict)  # frames that were scanned again
+    named: Counter[str] = field(default_factory=Counter)  # how often a frame was given its sheet and side
 
     @cached_property
     def frames(self) -> dict[tuple[str, str, int, int], Row]:
@@ -132,7 +133,9 @@ def _name_page(table: Table, case: Case, frame: Row | None, sheet: str) -> Decis
     """A code that cannot be read, on paper that is plainly ours; or paper that is not."""
     if frame is None or not frame["sheet"]:
         return {"action": "discard", "reason": "no sheet of this exam"}
-    if "set_page" in case["actions"]:
+    place = str(case["frame"])
+    if "set_page" in case["actions"] and table.named[place] < MOST_NAMED:
+        table.named[place] += 1
         return {"action": "set_page", "sheet": frame["sheet"], "side": int(frame["side"])}
     return _scan_again(table, case, frame, sheet)
 
