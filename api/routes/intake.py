@@ -31,8 +31,12 @@ class Manifest(BaseModel):
     last_imprint: str | None = Field(default=None, max_length=40)
 
 
-class Closing(BaseModel):
+class Closing(Manifest):
+    """How many frames there were, and what only the end of a batch tells."""
+
     frames: int = Field(ge=0)
+    header: str = Field(default="", max_length=240)  # the file of the batch's header page
+    refused: int = Field(default=0, ge=0, le=intake.MOST_FRAMES)  # files that the server did not take
 
 
 def _parameter(name: str, where: str, schema: dict[str, Any], *, required: bool = False) -> dict[str, Any]:
@@ -133,7 +137,8 @@ async def _body(request: Request, most: int) -> bytes:
 @router.post("/batches/{batch}/close")
 def close_batch(batch: BatchName, closing: Closing, asking: StationDep) -> dict[str, Any]:
     asking.station.require(batch)
-    return asdict(intake.close_batch(asking.site, asking.exam.id, asking.station.name, batch, closing.frames))
+    told = closing.model_dump(exclude={"frames"}, exclude_none=True, exclude_defaults=True)
+    return asdict(intake.close_batch(asking.site, asking.exam.id, asking.station.name, batch, closing.frames, told))
 
 
 @router.get("/rescans")

@@ -37,6 +37,7 @@ class BatchView:
     states: dict[str, int]
     imprints: tuple[ImprintFault, ...]  # what is wrong with the numbers that the scanner printed
     same_bytes: tuple[str, ...]  # 00012-2 = other place: kept as two pages, and shown
+    manifest: dict[str, Any]  # what the station said of it: operator, scanner, imprints, header page, refused files
 
 
 def open_batch(site: Site, exam_id: int, station: str, batch: str, manifest: Mapping[str, Any]) -> BatchView:
@@ -44,7 +45,7 @@ def open_batch(site: Site, exam_id: int, station: str, batch: str, manifest: Map
     if not _NAME.fullmatch(batch):
         raise BadInput(f"{batch!r} cannot name a batch.", where="batch", remedy="Use at most 80 letters, digits, dots and hyphens.")
     now = site.now()
-    kept = {str(k)[:40]: v if isinstance(v, int) else str(v)[:_MANIFEST_TEXT] for k, v in list(manifest.items())[:20] if v is not None}
+    kept = _bounded(manifest)
     with site.database.write() as session:
         insert = (sqlite if site.database.is_sqlite else postgresql).insert(Batch)
         values = {"exam_id": exam_id, "station": station, "name": batch, "state": BatchState.OPEN, "manifest": kept, "opened_at": now}
@@ -52,13 +53,21 @@ def open_batch(site: Site, exam_id: int, station: str, batch: str, manifest: Map
         return _view(session, find_batch(session, exam_id, station, batch))
 
 
+def _bounded(manifest: Mapping[str, Any]) -> dict[str, Any]:
+    said = {str(k)[:40]: v if isinstance(v, int) else str(v)[:_MANIFEST_TEXT] for k, v in list(manifest.items())[:20]}
+    return {k: v for k, v in said.items() if manifest[k] not in (None, "")}
+
+
 def batch_view(site: Site, exam_id: int, station: str, batch: str) -> BatchView:
     with site.database.read() as session:
         return _view(session, find_batch(session, exam_id, station, batch))
 
 
-def close_batch(site: Site, exam_id: int, station: str, batch: str, frames: int) -> BatchView:
-    """The station says that it sent `frames`. While they are not all here the batch stays closed, not complete."""
+def close_batch(site: Site, exam_id: int, station: str, batch: str, frames: int, manifest: Mapping[str, Any] | None = None) -> BatchView:
+    """The station says that it sent `frames`. While they are not all here the batch stays closed, not complete.
+
+    What only the end of a batch tells (its last imprint, files that were refused) is added to its manifest.
+    """
     if not 0 <= frames <= MOST_FRAMES:
         raise BadInput(f"a batch cannot have {frames} frames.", where=f"batch {batch}")
     now = site.now()
@@ -74,6 +83,8 @@ def close_batch(site: Site, exam_id: int, station: str, batch: str, frames: int)
             row.declared, row.state, row.closed_at = frames, BatchState.CLOSED, now
             entry = {"kind": "batch", "batch": batch, "frames": frames, "by": f"station:{station}"}
             ledger.append(session, exam_id, ledger.station_shard(station), [entry], now)
+        if manifest:
+            row.manifest = row.manifest | _bounded(manifest)
         compare_count(session, row, now)
         return _view(session, row)
 
@@ -120,6 +131,7 @@ def _view(session: Session, batch: Batch) -> BatchView:
         states=states,
         imprints=tuple(batch_imprints(session, batch)[:_NAMED_MISSING]) if received else (),
         same_bytes=_same_bytes(session, batch) if received else (),
+        manifest=dict(batch.manifest),
     )
 
 

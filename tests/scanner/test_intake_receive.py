@@ -112,6 +112,13 @@ def test_a_complete_batch_takes_what_it_has_and_nothing_new(hall: Hall) -> None:
         intake.close_batch(hall.site, hall.exam_id, "A", "b1", 5)
 
 
+def test_what_only_the_end_of_a_batch_tells_joins_its_manifest(hall: Hall) -> None:
+    intake.open_batch(hall.site, hall.exam_id, "A", "b7", {"operator": "Zhao", "first_imprint": ""})
+    told = {"operator": "Zhao", "first_imprint": "000101", "last_imprint": "000199", "refused": 2, "header": "00001.jpg"}
+    assert intake.close_batch(hall.site, hall.exam_id, "A", "b7", 0, told).manifest == told
+    assert intake.batch_view(hall.site, hall.exam_id, "A", "b7").manifest == told
+
+
 def test_a_station_is_known_by_its_token_and_a_new_token_ends_the_old(hall: Hall) -> None:
     old = intake.register_station(hall.site, hall.exam_id, "A")
     new = intake.register_station(hall.site, hall.exam_id, "A")
