@@ -36,6 +36,7 @@ PATIENCE = timedelta(seconds=2)  # a frame of an open batch waits no longer for 
 LEASE = timedelta(seconds=20)  # a reader renews it every few seconds
 MOST_QUEUED = 64  # attempts of an exam that wait for a reader: more than many readers take until the next sweep
 _AT_ONCE = 2000  # frames in one transaction
+_AT_LEAST = SMALL + CHUNK  # frames that are looked at: a long queue with little room is no small batch
 # The word itself and not a parameter: only so does the database see that its small index of what waits is enough.
 _WAITS = Receipt.state == bindparam("waits", ReceiptState.RECEIVED, type_=Receipt.state.type, literal_execute=True)
 
@@ -50,7 +51,7 @@ def dispatch(site: Site, exam_id: int) -> int:
         with site.database.write() as session:
             take_turn(session, exam_id)
             room = _room(session, exam_id)
-            waiting = _waiting(session, exam_id, min(_AT_ONCE, room * CHUNK))
+            waiting = _waiting(session, exam_id, min(_AT_ONCE, max(_AT_LEAST, room * CHUNK)))
             if not room or not _due(waiting, site.now()):
                 return given
             chunks = list(_chunks(waiting))[:room]

@@ -249,8 +249,10 @@ def test_of_other_machines_and_other_spaces_of_numbers_nothing_is_known(worker: 
 
 def test_no_more_is_given_out_than_readers_take_soon_and_the_rest_follows(hall: Hall, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(attempts, "MOST_QUEUED", 2)
-    many(hall, 2 * CHUNK + 60)
+    monkeypatch.setattr(attempts, "SMALL", 2 * CHUNK)  # more than that is no small batch, however little room there is
+    many(hall, 4 * CHUNK)
     assert intake.dispatch(hall.site, hall.exam_id) == 2 * CHUNK
+    assert [len(hall.frames_of(a)) for a in hall.attempts(AttemptState.QUEUED)] == [CHUNK, CHUNK]
     assert intake.dispatch(hall.site, hall.exam_id) == 0
     hall.start(hall.attempts(AttemptState.QUEUED)[0])
     hall.clock.pass_seconds(3)
