@@ -56,7 +56,7 @@ class Bare:
 def rows() -> list[Row]:
     build_client.build()  # the web process refuses to start without its pages
     warm_up(print)
-    cards = int(os.environ.get("MARKHALL_FLOW_CARDS", "500"))
+    cards = int(os.environ.get("MARKHALL_FLOW_CARDS", "1000"))
     rounds = int(os.environ.get("MARKHALL_FLOW_ROUNDS", "3"))
     return [row for dpi, some in ((200, cards), (300, cards // 2)) for row in _rows(flow_set(dpi, some), dpi, rounds)]
 

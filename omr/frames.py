@@ -69,7 +69,7 @@ def see_frame(data: bytes, frame: Frame, forms: Forms) -> tuple[Page, PageReadin
         code, templates = _as_vouched(forms, frame.vouched)
     page = single_page(data, where=frame.where, channel=_channel(templates))
     reading = read_page(page, templates, cut=True)
-    if code is not None and reading.fields and reading.kind in ("", "doubt", "code_unknown"):
+    if code is not None and reading.laid is not None and reading.kind in ("", "doubt", "code_unknown"):
         reading = replace(reading, code=code, kind="doubt" if reading.kind == "doubt" else "", reason="")
     return page, reading
 

@@ -20,6 +20,7 @@ from omr.desk.extras import FIELD, bubbles_of, file_regions, is_open
 from omr.desk.sheets import is_confirmed
 from omr.desk.work import READERS, Work
 
+CALLED_ABSENT = "a person called this candidate absent before the pages came."
 BLANK_INK = 0.004  # a region with less ink than this share may be empty: empty regions of worn sheets have up to 0.002
 Field = tuple[Page, Stated]
 
@@ -171,14 +172,15 @@ def _whole(work: Work, held: Held, quiet: bool) -> ScriptState:
         if open_about(work, held.script, held.sheets):
             return ScriptState.PRESENT
     answered = _is_answered(work, held)
-    absent = _absent(work, held)
+    called_absent = not quiet and _latest(work, held.script, ("script_missing",), ("mark_absent", "accept")) == "mark_absent"
+    absent = called_absent or _absent(work, held)
     verdict = None if quiet else _said_by_person(work, held.script)
     if verdict == "mark_absent" or (verdict != "mark_present" and absent and not answered):
         return ScriptState.ABSENT
     if verdict is None and (absent or not answered):
         kind = "absent_but_answered" if absent else "blank_but_present"
         page = next((p for p in held.pages if _fields(work, p, "absent")), held.pages[0])
-        _open_on(work, held, page, kind)
+        _open_on(work, held, page, kind, reason=CALLED_ABSENT if called_absent else "")
         return ScriptState.PRESENT
     if _type_is_open(work, held) | _choice_is_open(work, held):
         return ScriptState.PRESENT
@@ -236,10 +238,10 @@ def _choice_is_open(work: Work, held: Held) -> bool:
     return is_open
 
 
-def _open_on(work: Work, held: Held, page: Page, kind: str, field: str = "") -> None:
+def _open_on(work: Work, held: Held, page: Page, kind: str, field: str = "", reason: str = "") -> None:
     sheet = next(s for s in held.sheets if s.id == page.sheet_id)
     items = [field_item(work, page, field)] if field else []
-    evidence = {"ink": round(held.ink, 5)}
+    evidence: dict[str, object] = {"ink": round(held.ink, 5)} | ({"reason": reason} if reason else {})
     receipt = work.receipt(page.receipt_id)
     open_case(work, kind, receipt=receipt, page=page, sheet=sheet, script=held.script, side=page.side, items=items, evidence=evidence)
 

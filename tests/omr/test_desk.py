@@ -295,12 +295,16 @@ def test_missing_sides_and_scripts_are_asked_about_once_and_answered_by_what_com
     assert hall.script(2).state is S.EXPECTED
 
 
-def test_a_script_that_was_called_absent_and_comes_all_the_same_is_read(hall: Hall) -> None:
+@pytest.mark.parametrize(("word", "state"), [("mark_present", S.COMPLETE), ("mark_absent", S.ABSENT)])
+def test_when_a_script_that_was_called_absent_comes_all_the_same_a_person_says_which(hall: Hall, word: str, state: ScriptState) -> None:
     hall.scan((0, None), (1, None))
     hall.look_for_missing()
     hall.resolve(hall.case("script_missing"), "mark_absent", reason="the room's record")
     hall.scan((2, None))
-    assert hall.script(2).state is S.COMPLETE
+    case = hall.case("absent_but_answered")
+    assert "called this candidate absent" in case.evidence["reason"]
+    hall.resolve(case, word, reason="the room's record, read again")
+    assert hall.script(2).state is state
 
 
 def test_a_lost_side_that_a_person_accepts_leaves_the_script_incomplete(hall: Hall) -> None:

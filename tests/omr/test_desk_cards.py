@@ -49,7 +49,11 @@ def script(hall: Hall) -> tuple[ScriptState, dict[str, str], list[tuple[str, int
         pages = (
             select(Sheet.serial, Page.side).join(Page, Page.sheet_id == Sheet.id).where(Sheet.script_id == found.id, Page.state == "read")
         )
-        return found.state, {a.item: a.value for a in session.scalars(answers)}, sorted((serial, side) for serial, side in session.execute(pages))
+        return (
+            found.state,
+            {a.item: a.value for a in session.scalars(answers)},
+            sorted((serial, side) for serial, side in session.execute(pages)),
+        )
 
 
 def everything(hall: Hall) -> dict[str, Any]:

@@ -224,26 +224,29 @@ def test_a_chunk_that_cannot_be_filed_is_given_back_whole_and_at_once(room: Room
     assert [n for a in room.queued() for n in jobs.read_attempt(room.site, a).values()] == [4]
 
 
-def test_a_damaged_page_code_is_read_again_when_a_person_says_what_it_is(room: Room, scans: Scans) -> None:
+@pytest.mark.parametrize("side", [1, 2])  # the second has neither bubbles nor a barcode
+def test_a_damaged_page_code_is_read_again_when_a_person_says_what_it_is(room: Room, scans: Scans, side: int) -> None:
     serial = scans.sheets[0].serial
-    front = decode(scans.files[serial, 1], where="front").pixels.copy()
+    damaged = decode(scans.files[serial, side], where="a test").pixels.copy()
     template = load_template(scans.template)
-    (code,) = [c for c in template.side(1).codes if c.role == "page"]
-    x, y, w, h = (round(v * front.shape[1] / template.width) for v in code.box)
-    front[y : y + h, x : x + w] = 120
-    room.send(cv2.imencode(".jpg", front)[1].tobytes(), scans.files[serial, 2])
+    (code,) = [c for c in template.side(side).codes if c.role == "page"]
+    x, y, w, h = (round(v * damaged.shape[1] / template.width) for v in code.box)
+    damaged[y : y + h, x : x + w] = 120
+    files = {1: scans.files[serial, 1], 2: scans.files[serial, 2]} | {side: cv2.imencode(".jpg", damaged)[1].tobytes()}
+    room.send(files[1], files[2])
     (attempt,) = room.queued()
     jobs.read_attempt(room.site, attempt)
     (case,) = desk.list_cases(room.site, room.exam_id)
-    assert (case.kind, case.evidence["likely"]) == ("code_unknown", {"sheet": serial, "side": 1})
-    decision = desk.Decision("set_page", sheet=serial, side=1)
+    assert (case.kind, case.evidence["likely"]) == ("code_unknown", {"sheet": serial, "side": side})
+    decision = desk.Decision("set_page", sheet=serial, side=side)
     desk.resolve(room.site, room.exam_id, "user:7", case.id, decision, version=case.version)
     intake.sweep(room.site, room.exam_id)
     (again,) = room.queued()
     assert jobs.read_attempt(room.site, again) == {"read": 1}
     assert desk.list_cases(room.site, room.exam_id) == []
     desk.undo(room.site, room.exam_id, "user:7", case.id)
-    assert room.states() == [ReceiptState.WAITING, ReceiptState.READ]
+    assert room.states()[side - 1] is ReceiptState.WAITING
+    assert room.states()[2 - side] is ReceiptState.READ
     assert [c.kind for c in desk.list_cases(room.site, room.exam_id)] == ["code_unknown"]
 
 

@@ -22,6 +22,7 @@ const plain: Record<string, string> = {
   "beside a mark there is ink that may be an erasure, or a weaker mark": "填涂旁另有痕迹，可能是擦痕，也可能是较淡的填涂",
   "the exam's budget of wrong answers asks for a look": "按本次考试允许的误读数，需要人看一眼",
   "the marks that tell which way up the page is are not where they should be": "标示页面方向的标记不在应在的位置",
+  "a person called this candidate absent before the pages came": "在答题卡到达之前，已有人把这名考生记为缺考",
   "two decoders disagree": "两个条码识读器结果不同",
   "the barcode cannot be read": "条码无法识读",
   "the page is blank": "页面是空白的",
