@@ -30,6 +30,7 @@ from omr.filing import FrameResult, file_chunk
 from omr.frames import Frame, Read, read_frame
 from omr.lease import Lease
 from omr.vouched import vouched_of
+from omr.warm import load
 from scanner.intake import take_turn
 from scanner.intake.attempts import LEASE
 from scanner.intake.lost import take_back, this_worker
@@ -42,8 +43,9 @@ _NO_FRAME_S_DOING = (Unavailable, OSError, OperationalError, InterfaceError)  # 
 
 @cache
 def warm_site() -> Site:
-    """The installation, opened once a process."""
+    """The installation, opened once a process, and the reader's loops loaded."""
     cv2.setNumThreads(1)
+    load()
     return open_site(Settings.from_environment())
 
 
