@@ -32,10 +32,9 @@ def is_warm() -> bool:
 
 
 def warm_up(say: Callable[[str], None]) -> None:
-    """Compile what is not compiled yet (`say` hears of it before it begins) and load it, so that the first page finds it."""
+    """Compile what is not compiled yet; `say` hears of it before it begins."""
     stamp = _stamp()
     if stamp.exists():
-        _read_all_ways()
         return
     say(NOTE)
     _read_all_ways()
