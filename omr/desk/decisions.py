@@ -207,7 +207,8 @@ def _take_this(work: Work, case: DeskCase, decision: Decision) -> dict[str, Any]
     if other is not None:
         closed = withdraw(work, f"case {case.id} takes another scan", DeskCase.page_id == other.id, but=case.id)
         set_aside(work, other, ReceiptState.SUPERSEDED, f"receipt {page.receipt_id} is used")
-    stand(work, page, sheet)
+    with work.as_readers():
+        stand(work, page, sheet)
     return {"other": other.id if other else None, "withdrawn": [c.id for c in closed]}
 
 

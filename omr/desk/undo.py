@@ -132,7 +132,8 @@ def _taken(work: Work, case: DeskCase, before: dict[str, Any]) -> None:
         _stand_again(work, other, PageState.DOUBTFUL)
         receipt = work.receipt(other.receipt_id)
         receipt.state, receipt.reason = ReceiptState.READ, ""
-    identify(work, sheet)
+    with work.as_readers():
+        identify(work, sheet)
 
 
 def _kept(work: Work, case: DeskCase, before: dict[str, Any]) -> None:

@@ -7,7 +7,8 @@ that the work has met are kept, so that a chunk of fifty pages asks the database
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TypeVar
@@ -63,6 +64,15 @@ class Work:
     _entering: dict[tuple[int, str], dict[str, Any]] = field(default_factory=dict)  # versions that are not in the database yet
     matched: set[int] = field(default_factory=set)  # sheets that facts gave to their scripts in this very work
     entered: set[tuple[int, int]] = field(default_factory=set)  # (page, script): answers that are in already
+
+    @contextmanager
+    def as_readers(self) -> Iterator[None]:
+        """What follows is what the readers' facts say once a person has decided which scan stands: no person's word (Z3)."""
+        person, self.by = self.by, READERS
+        try:
+            yield
+        finally:
+            self.by = person
 
     def office(self, **entry: Any) -> None:
         self._entries[ledger.OFFICE].append(entry)

@@ -152,6 +152,16 @@ def test_a_second_scan_that_says_something_else_is_asked_about_and_the_first_sta
     assert hall.script(0).state is S.COMPLETE
 
 
+def test_which_scan_stands_is_a_persons_word_and_whose_the_sheet_is_the_facts(hall: Hall) -> None:
+    hall.scan((0, {"number": "", "barcode": "?"}))
+    hall.scan((0, {"Q1": "C"}))
+    hall.resolve(hall.case("page_twice"), "take_this")
+    assert hall.script(0).state is S.COMPLETE
+    with hall.site.database.read() as session:
+        latest = session.scalars(select(SheetAssignment).order_by(SheetAssignment.id.desc()).limit(1)).one()
+    assert (latest.by, sorted(latest.facts)) == ("readers", ["barcode", "bubbled", "printed"])
+
+
 def test_a_second_scan_on_which_a_region_is_empty_is_asked_about(hall: Hall) -> None:
     hall.scan((0, None))
     hall.send(without_ink(hall.reading(0, 2)))

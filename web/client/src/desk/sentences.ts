@@ -73,7 +73,8 @@ const shaped: [RegExp, string][] = [
   [/^the file holds (\d+) pages$/, "文件含有 $1 页"],
   [/^the picture is only (\d+) x (\d+) pixels$/, "图像只有 $1 × $2 像素"],
   [/^the picture is (\d+) x (\d+) pixels; at most (\d+) million of this kind are read$/, "图像为 $1 × $2 像素，此类图像最多只读 $3 百万像素"],
-  [/^the reader did not come back from this frame, (\d+) times$/, "识读程序处理这一帧时 $1 次未能返回"],
+  [/^the reader did not come back from this page, (\d+) times$/, "识读程序处理这一页时 $1 次未能返回"],
+  [/^readers did not come back from this frame, (\d+) times when it was alone$/, "单独识读这一帧时，识读程序 $1 次未能返回"],
 ];
 
 function inChinese(sentence: string): string {
