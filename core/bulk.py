@@ -64,7 +64,7 @@ def _defaults(table: type[Table]) -> dict[str, Any]:
 
 @cache
 def _statement(table: type[Table], names: tuple[str, ...], *, key: str = "", unless_there: bool = False) -> TextClause:
-    dialect = postgresql.dialect()  # type: ignore[no-untyped-call]
+    dialect = postgresql.dialect()  # type: ignore[no-untyped-call]  # its __init__ has no types
     quoted = dialect.identifier_preparer.quote
     columns = table.__table__.c
     typed = ", ".join(f"{quoted(name)} {columns[name].type.compile(dialect)}" for name in names)
