@@ -24,6 +24,7 @@ Bools = NDArray[np.bool_]
 _FILM, _FAINTEST = 1.3, 0.15  # ink of which so little is dark, and that is so faint, is a film: a ghost or a smudge
 _MAYBE = 0.03  # new darkness from which a bubble may hold a mark
 _STREAKED = 1.1  # times what a streak is measured to add is taken off
+_LEAST_LIGHT = 20.0  # grey levels, of 255: below, one level of noise is as dark as a mark, whatever the page's paper is
 _LEAST_PAPER = 0.55  # a bubble's surroundings darker than this share of the page's paper hold no readable bubble
 
 
@@ -42,7 +43,7 @@ class First:
 
 def first_reading(pixels: Grey, frames: Floats, plan: BubblePlan, *, paper: float, thin: bool, every: int = 1) -> First:
     """`every`: 2 where every other row of pixels does."""
-    counted = counts(pixels, frames, _LEAST_PAPER * paper, every)
+    counted = counts(pixels, frames, max(_LEAST_PAPER * paper, _LEAST_LIGHT), every)
     darkness, inked = counted[:, 0].copy(), counted[:, 1].copy()
     empty = may_be_empty(darkness, plan.starts, plan.multiple)
     tone, cover, known = less_print(darkness, inked, empty, plan.by_kind, plan.kind_starts, plan.lettered)

@@ -41,6 +41,7 @@ KNOWN = {
     "number": "1",
     "problem_id": "1",
     "n": "0",
+    "paper": "P",
     "token": "abc-1",
 }
 
