@@ -36,7 +36,7 @@ STATIONS = ["north", "south", "west"]
 LONGEST = 420.0  # seconds for a round: after that the work has stopped, and that is a fault
 LOOK = 0.4  # seconds between two looks into the database
 BALLAST = "ballast"
-SMALL_DISK = "96m"
+SMALL_DISK = "256m"
 
 
 @dataclass

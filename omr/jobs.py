@@ -7,6 +7,7 @@ whole chunk in one transaction behind a fence: only the attempt that a frame is 
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Sequence
 from functools import cache
 from typing import Any
@@ -38,6 +39,7 @@ from scanner.intake.receive import place_of
 
 log = logging.getLogger(__name__)
 
+AWAY_SECONDS = 3.0  # that a reader rests when what it needs is away
 _NO_FRAME_S_DOING = (Unavailable, OSError, OperationalError, InterfaceError)  # a disk, a bucket, a database that is away
 
 
@@ -77,7 +79,10 @@ def read_attempt(site: Site, attempt_id: str, *, mortal: bool = False) -> dict[s
             return _file(site, exam_id, attempt_id, worker, *_stored(site, read))
     except Exception as e:
         # The frames go to another attempt now, not when the lease has run out.
-        _give_up(site, exam_id, attempt_id, worker, blamed=not isinstance(e, _NO_FRAME_S_DOING))
+        away = isinstance(e, _NO_FRAME_S_DOING)
+        _give_up(site, exam_id, attempt_id, worker, blamed=not away)
+        if away and mortal:
+            time.sleep(AWAY_SECONDS)  # a full disk is not emptied by reading the same frames again at once
         raise
 
 
