@@ -261,7 +261,7 @@ def report(hall: Hall, clerks: Clerks, rooms_off: int, seconds: tuple[float, flo
         Row.told("cases settled by clerks", sum(clerks.settled.values()), "cases"),
         Row.judged("frames that a clerk gave their sheet, and that were asked about again", again, "below", 0, "frames"),
         Row.told("seconds of the clerks and second scans", seconds[1], "s"),
-        Row.told("answers by readers that the paper does not say", len(by_readers), "answers"),
+        Row.told("answers by readers unlike what was told, ink without one meaning included", len(by_readers), "answers"),
     ]
 
 
