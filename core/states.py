@@ -94,6 +94,35 @@ class MarkState(StrEnum):
     VOID = "void"
 
 
+class SeedUse(StrEnum):
+    TRIAL = "trial"  # to learn on: the marker is shown the agreed marks afterwards
+    FIRST = "first"  # first round of qualification
+    SECOND = "second"  # second round
+    LIVE = "live"  # unannounced among the live work
+
+
+class StandingState(StrEnum):
+    TRIAL = "trial"
+    FIRST = "first"
+    SECOND = "second"
+    LIVE = "live"
+    FAILED = "failed"  # both rounds of qualification: a leader may admit the marker, or let it be
+    STOPPED = "stopped"  # by a rule: a leader decides
+    SUSPENDED = "suspended"  # by a person
+
+
+class CheckKind(StrEnum):
+    SEED = "seed"  # against the definitive mark
+    SELF = "self"  # against the marker's own earlier mark
+    BACK = "back"  # by a leader who looked at it
+
+
+class AlarmState(StrEnum):
+    OPEN = "open"
+    SEEN = "seen"  # a person knows of it
+    OVER = "over"  # what raised it holds no more
+
+
 class CaseState(StrEnum):
     OPEN = "open"
     RESOLVED = "resolved"

@@ -7,16 +7,19 @@ from core.tables.intake import Attempt, Batch, Picture, Receipt, Station
 from core.tables.log import Checkpoint, Event, LedgerEntry, LedgerHead
 from core.tables.marking import FinalMark, Mark, Problem, Response, ResponsePicture, Task
 from core.tables.people import Conflict, Role, Session, User
+from core.tables.quality import Alarm, Check, Seed, Standing, Stop
 from core.tables.reading import AnswerRow, DeskCase, Page, RescanRequest, Script, Sheet, SheetAssignment
 from core.tables.rereading import Rereading, RereadPage
 from core.tables.scoring import Release, Score, Signature
 
 __all__ = [
+    "Alarm",
     "AnswerRow",
     "Attempt",
     "Batch",
     "Candidate",
     "CandidateDetails",
+    "Check",
     "Checkpoint",
     "Conflict",
     "Definition",
@@ -44,11 +47,14 @@ __all__ = [
     "RoomClosing",
     "Score",
     "Script",
+    "Seed",
     "Session",
     "Sheet",
     "SheetAssignment",
     "Signature",
+    "Standing",
     "Station",
+    "Stop",
     "Table",
     "Task",
     "TemplateVersion",

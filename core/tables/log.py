@@ -5,17 +5,17 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Integer, String, Text, UniqueConstraint
+from sqlalchemy import ForeignKey, Integer, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from core.tables.base import ExamId, Id, Sha256, Table
+from core.tables.base import Big, ExamId, Id, Sha256, Table
 
 
 class LedgerEntry(Table):
     __tablename__ = "ledger"
     __table_args__ = (UniqueConstraint("exam_id", "shard", "sequence"),)
     id: Mapped[Id]
-    exam_id: Mapped[ExamId]
+    exam_id: Mapped[int] = mapped_column(Big, ForeignKey("exams.id"))
     shard: Mapped[str] = mapped_column(String(60))
     sequence: Mapped[int] = mapped_column(Integer)
     entry: Mapped[str] = mapped_column(Text)  # canonical JSON, RFC 8785, to the byte
@@ -29,7 +29,7 @@ class LedgerHead(Table):
     __tablename__ = "ledger_heads"
     __table_args__ = (UniqueConstraint("exam_id", "shard"),)
     id: Mapped[Id]
-    exam_id: Mapped[ExamId]
+    exam_id: Mapped[int] = mapped_column(Big, ForeignKey("exams.id"))
     shard: Mapped[str] = mapped_column(String(60))
     sequence: Mapped[int] = mapped_column(Integer)
     hash: Mapped[Sha256]

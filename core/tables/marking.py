@@ -5,11 +5,14 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Boolean, Float, ForeignKey, Index, Integer, String, Text, UniqueConstraint
+from sqlalchemy import BigInteger, Boolean, Float, ForeignKey, Index, Integer, String, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from core.states import MarkState, ResponseState, TaskLevel, TaskPurpose, TaskState
 from core.tables.base import Big, ExamId, Id, Sha256, Table, one_of
+
+WAITING = text("state = 'open' AND marker_id IS NULL")
+OWN = text("state = 'open' AND marker_id IS NOT NULL")
 
 
 class Response(Table):
@@ -31,6 +34,7 @@ class Response(Table):
     school_code: Mapped[str] = mapped_column(String(80), default="")
     definition_version: Mapped[int]
     objective: Mapped[str] = mapped_column(String(24), default="", server_default="")  # marking.objective: n/d, where a rule asks for it
+    extra: Mapped[int] = mapped_column(Integer, default=0, server_default="0")  # marks asked for beyond what the scheme asks
     made_at: Mapped[datetime]
 
 
@@ -47,12 +51,16 @@ class ResponsePicture(Table):
 
 
 class Task(Table):
-    """One slot of marking a response. `token` is its only name outside; leases live in Redis. Writer: marking."""
+    """One slot of marking a response. `token` is its only name outside; leases live in Redis. Writer: marking.
+
+    `shuffle` is the place in the queue, lower first: random, less the priority. An open task with a marker is for that one alone.
+    """
 
     __tablename__ = "tasks"
     __table_args__ = (
         UniqueConstraint("response_id", "purpose", "ordinal"),
-        Index("ix_tasks_exam_id_paper_group_level_state", "exam_id", "paper", "group", "level", "state"),
+        Index("ix_tasks_waiting", "exam_id", "paper", "group", "level", "shuffle", postgresql_where=WAITING, sqlite_where=WAITING),
+        Index("ix_tasks_own", "marker_id", postgresql_where=OWN, sqlite_where=OWN),
     )
     id: Mapped[Id]
     exam_id: Mapped[int] = mapped_column(Big, ForeignKey("exams.id"))
