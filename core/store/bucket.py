@@ -22,7 +22,7 @@ from obstore.exceptions import BaseError, PermissionDeniedError, Unauthenticated
 from obstore.store import S3Store
 
 from core.errors import NotFound, Unavailable
-from core.store.packs import ASIDE, TRIAL, Bytes, Kept, contents, hash_of, lay_out, own_path, split_place
+from core.store.packs import ASIDE, TRIAL, Bytes, Kept, contents, hash_of, lay_out, own_path, picture
 from core.store.port import Stored
 
 if TYPE_CHECKING:
@@ -99,13 +99,7 @@ class BucketStore:
         return kept
 
     def get(self, sha256: str, place: str = "") -> bytes:
-        if not place:
-            return self.read(own_path(sha256))
-        pack, offset, length = split_place(place)
-        data = self.read(pack, offset, length)
-        if len(data) != length:
-            raise NotFound("the pack breaks off before the picture's end.", where=place)
-        return data
+        return picture(self.read, sha256, place)
 
     def has(self, sha256: str) -> bool:
         try:

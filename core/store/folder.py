@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from core.errors import NotFound, Unavailable
-from core.store.packs import ASIDE, TRIAL, Bytes, Kept, contents, hash_of, lay_out, own_path, split_place
+from core.store.packs import ASIDE, TRIAL, Bytes, Kept, contents, hash_of, lay_out, own_path, picture
 from core.store.port import Stored
 
 _AT_ONCE = 512  # buffers in one call of the kernel, which takes 1,024
@@ -53,13 +53,7 @@ class FolderStore:
         return kept
 
     def get(self, sha256: str, place: str = "") -> bytes:
-        if not place:
-            return self.read(own_path(sha256))
-        pack, offset, length = split_place(place)
-        data = self.read(pack, offset, length)
-        if len(data) != length:
-            raise NotFound("the pack breaks off before the picture's end.", where=place)
-        return data
+        return picture(self.read, sha256, place)
 
     def has(self, sha256: str) -> bool:
         return (self.root / own_path(sha256)).exists()

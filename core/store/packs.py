@@ -6,7 +6,7 @@ import hashlib
 import json
 import re
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from core.errors import NotFound
@@ -93,6 +93,17 @@ def contents_of(pack: str, tail: bytes) -> list[Kept] | None:
         kept.append(Kept(sha256, size, f"{pack}:{offset}:{size}"))
         offset += size
     return kept
+
+
+def picture(read: Callable[[str, int, int | None], bytes], sha256: str, place: str) -> bytes:
+    """What a store's `read` gives of a picture: its object, or its range of a pack."""
+    if not place:
+        return read(own_path(sha256), 0, None)
+    pack, offset, length = split_place(place)
+    data = read(pack, offset, length)
+    if len(data) != length:
+        raise NotFound("the pack breaks off before the picture's end.", where=place)
+    return data
 
 
 def split_place(place: str) -> tuple[str, int, int]:
