@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,18 +17,6 @@ from core import db
 from core.errors import Unavailable
 from core.migrating import Form, await_current, form_of, require_current
 from tests.parts.bucket import free_port
-from tests.parts.postgres import PostgresServer
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def empty(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    if request.param == "sqlite":
-        yield f"sqlite:///{tmp_path / 'new.sqlite'}"
-        return
-    server: PostgresServer = request.getfixturevalue("postgres_server")
-    name = server.create()
-    yield server.url(name)
-    server.drop(name)
 
 
 def upgrade(url: str, version: str) -> None:

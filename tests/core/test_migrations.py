@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 from alembic import command
@@ -14,23 +13,11 @@ from sqlalchemy import inspect, text
 
 from core import db
 from core.tables import Table
-from tests.parts.postgres import PostgresServer
 
 AT = "2026-11-21 00:00:00+00:00"
 PICTURE = "INSERT INTO pictures (sha256, size, media_type, stored_at) VALUES (:sha, 3, 'image/jpeg', :at)"
 EXAM = "INSERT INTO exams (id, code, definition_version, created_at) VALUES (1, 'OLD', 1, :at)"
 STATION = "INSERT INTO stations (exam_id, name, token_hash, active) VALUES (1, 'hall', :sha, true)"
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def empty(request: pytest.FixtureRequest, tmp_path: Any) -> Iterator[str]:
-    if request.param == "sqlite":
-        yield f"sqlite:///{tmp_path / 'old.sqlite'}"
-        return
-    server: PostgresServer = request.getfixturevalue("postgres_server")
-    name = server.create()
-    yield server.url(name)
-    server.drop(name)
 
 
 @pytest.fixture

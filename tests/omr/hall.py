@@ -5,12 +5,13 @@ The store, the database and the queue server are real; only what a reader would 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import pytest
 from sqlalchemy import select
 
 from core import ledger
@@ -115,6 +116,11 @@ class Hall:
     def send_card(self, candidate: int, fields: Fields | None = None) -> tuple[int, int]:
         self.sent += self.sent % 2
         return self.send(self.reading(candidate, 1, fields)), self.send(self.reading(candidate, 2))
+
+    def send_many(self, frames: int) -> None:
+        """First sides of the first card, again and again."""
+        for _ in range(frames):
+            self.send(self.reading(0, 1))
 
     def close(self, batch: str = "b1") -> None:
         with self.site.database.read() as session:
@@ -248,3 +254,11 @@ def open_hall(database_url: str, redis_url: str, folder: Path, *, candidates: in
     sheets = [ExpectedSheet(serial_of(0, i, 0), "P", 0, n if personalised else None) for i, n in enumerate(numbers)]
     exam = load_exam(site, definition, roster, {"P": template}, sheets, by="user:1")
     return Hall(site, exam.id, clock, definition, template, numbers)
+
+
+@pytest.fixture
+def hall(database_url: str, redis_url: str, tmp_path: Path) -> Iterator[Hall]:
+    """Where a test file has none of its own."""
+    opened = open_hall(database_url, redis_url, tmp_path, candidates=4)
+    yield opened
+    opened.site.close()

@@ -2,22 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
-import pytest
 from sqlalchemy import func, select
 
 from core.tables import Batch, PaperScanned
 from omr import desk
-from tests.omr.hall import Hall, open_hall
-
-
-@pytest.fixture
-def hall(database_url: str, redis_url: str, tmp_path: Path) -> Iterator[Hall]:
-    opened = open_hall(database_url, redis_url, tmp_path, candidates=4)
-    yield opened
-    opened.site.close()
+from tests.omr.hall import Hall
 
 
 def end_batch(hall: Hall) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -29,20 +28,8 @@ from scanner.intake.lost import MOST_TRIES
 from tests.omr.hall import Hall, open_hall
 
 
-@pytest.fixture
-def hall(database_url: str, redis_url: str, tmp_path: Path) -> Iterator[Hall]:
-    opened = open_hall(database_url, redis_url, tmp_path, candidates=4)
-    yield opened
-    opened.site.close()
-
-
 def jobs(hall: Hall) -> set[str]:
     return {bytes(key).decode().removeprefix("rq:job:") for key in hall.site.redis.scan_iter("rq:job:*")}
-
-
-def many(hall: Hall, frames: int) -> None:
-    for _ in range(frames):
-        hall.send(hall.reading(0, 1))
 
 
 def test_frames_of_an_open_batch_wait_for_company_but_not_for_long(hall: Hall) -> None:
@@ -60,7 +47,7 @@ def test_a_closed_batch_is_given_out_at_once(hall: Hall) -> None:
 
 
 def test_a_small_batch_keeps_several_readers_busy_and_the_faces_of_a_card_stay_together(hall: Hall) -> None:
-    many(hall, 60)
+    hall.send_many(60)
     intake.dispatch(hall.site, hall.exam_id)
     sizes = [len(hall.frames_of(a)) for a in hall.attempts(AttemptState.QUEUED)]
     assert sizes == [20, 20, 20]
@@ -71,7 +58,7 @@ def test_a_small_batch_keeps_several_readers_busy_and_the_faces_of_a_card_stay_t
 
 
 def test_no_attempt_has_more_frames_than_a_chunk(hall: Hall) -> None:
-    many(hall, 2 * CHUNK + 101)
+    hall.send_many(2 * CHUNK + 101)
     intake.dispatch(hall.site, hall.exam_id)
     assert max(len(hall.frames_of(a)) for a in hall.attempts(AttemptState.QUEUED)) <= CHUNK
 
@@ -137,7 +124,7 @@ def test_a_lease_that_still_runs_is_left_alone(hall: Hall) -> None:
 def test_no_more_is_given_out_than_readers_take_soon_and_the_rest_follows(hall: Hall, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(attempts, "MOST_QUEUED", 2)
     monkeypatch.setattr(attempts, "SMALL", 2 * CHUNK)  # more than that is no small batch, however little room there is
-    many(hall, 4 * CHUNK)
+    hall.send_many(4 * CHUNK)
     assert intake.dispatch(hall.site, hall.exam_id) == 2 * CHUNK
     assert [len(hall.frames_of(a)) for a in hall.attempts(AttemptState.QUEUED)] == [CHUNK, CHUNK]
     assert intake.dispatch(hall.site, hall.exam_id) == 0

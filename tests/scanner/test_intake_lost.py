@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 import socket
 import subprocess
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -14,19 +12,7 @@ from core.states import AttemptState, ReceiptState
 from core.tables import Attempt, Receipt
 from scanner import intake
 from scanner.intake.lost import ALONE, MOST_TRIES, is_gone, say_reading, this_worker
-from tests.omr.hall import Hall, open_hall
-
-
-@pytest.fixture
-def hall(database_url: str, redis_url: str, tmp_path: Path) -> Iterator[Hall]:
-    opened = open_hall(database_url, redis_url, tmp_path, candidates=4)
-    yield opened
-    opened.site.close()
-
-
-def many(hall: Hall, frames: int) -> None:
-    for _ in range(frames):
-        hall.send(hall.reading(0, 1))
+from tests.omr.hall import Hall
 
 
 def test_a_frame_that_kills_its_readers_ends_alone_with_a_person_and_the_others_are_read(hall: Hall) -> None:
