@@ -139,8 +139,9 @@ class Traffic:
             batch, some = self._outcomes.popitem()
             for sentence in batch.settle(some):
                 self._say(sentence)
-            for outcome in some if self._heard is not None else ():
-                self._heard(batch, outcome)  # type: ignore[misc]  # it is not None here
+            if self._heard is not None:
+                for outcome in some:
+                    self._heard(batch, outcome)
 
     def _start(self, run: Callable[[], Any], then: Callable[[Any], None], failed: Callable[[MarkhallError], None]) -> None:
         self._under_way += 1
