@@ -159,6 +159,22 @@ class Outliers(Part):
         return Fraction(self.difference)
 
 
+class Extra(Part):
+    """Marks beyond what the scheme asks, where they are likely to make a final mark definitive. Whom to ask where one disagrees."""
+
+    share: str = Field(description="of the group's responses, that may get one more blind mark, such as 0.10; exact")
+    to: Literal["leader", "arbiter"] = "arbiter"
+
+    @model_validator(mode="after")
+    def _sound(self) -> Extra:
+        _share(self.share, "the share of responses that may get an extra mark")
+        return self
+
+    def of(self, responses: int) -> int:
+        """How many of so many responses may get one."""
+        return int(Fraction(self.share) * responses)
+
+
 class Scheme(Part):
     """How many people mark a response and who decides; docs/how-a-mark-is-decided.md has the truth tables."""
 
@@ -173,6 +189,7 @@ class Scheme(Part):
     zeros: Literal[0, 4] = Field(default=0, description="marks that an agreed zero needs before it stands")
     full: Expert = Field(default="none", exclude_if=lambda who: who == "none", description="who looks at agreed full marks")
     outliers: Outliers | None = Field(default=None, exclude_if=lambda rule: rule is None)
+    extra: Extra | None = Field(default=None, exclude_if=lambda rule: rule is None)
 
     @model_validator(mode="before")
     @classmethod

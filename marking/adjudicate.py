@@ -13,7 +13,7 @@ from fractions import Fraction
 from core.exam import Scheme, WrittenItem
 from core.scheme_words import LEADER, MARKERS, Condition, Take, Term
 from core.states import TaskLevel
-from marking.schemes import Ask, Last, Review, Row, Special, experts, is_blind, review_table, rows_of
+from marking.schemes import Ask, Last, Review, Row, Special, experts, extra_table, is_blind, review_table, rows_of
 
 Values = Mapping[str, int | Mapping[str, int]]  # hundredths: {item: n} or {item: {step: n}}
 ZEROS_NEEDED = 4
@@ -65,13 +65,14 @@ class ResponseVerdict:
 
 
 def adjudicate_response(
-    scheme: Scheme, items: Sequence[WrittenItem], marks: Sequence[ResponseMark], *, objective: Fraction | None = None
+    scheme: Scheme, items: Sequence[WrittenItem], marks: Sequence[ResponseMark], *, objective: Fraction | None = None, extra: int = 0
 ) -> ResponseVerdict:
     """Adjudicate every item by itself. While any is open one more person marks the response: a marker before a leader
     before an arbiter, so that nobody who must be blind comes after a decision."""
     verdicts: dict[str, Verdict] = {}
     for item in items:
-        verdict = adjudicate(scheme, item, [Given(m.level, steps_of(item, m.values)) for m in marks], objective=objective)
+        given = [Given(m.level, steps_of(item, m.values)) for m in marks]
+        verdict = adjudicate(scheme, item, given, objective=objective, extra=extra)
         if isinstance(verdict, Agreed):
             verdict = Agreed(verdict.mark, verdict.rule, tuple(marks[i].id for i in verdict.used))
         verdicts[item.id] = verdict
@@ -85,13 +86,20 @@ def steps_of(item: WrittenItem, values: Values) -> tuple[int, ...]:
     return (value,) if isinstance(value, int) else tuple(value[step.id] for step in item.steps)
 
 
-def adjudicate(scheme: Scheme, item: WrittenItem, marks: Sequence[Given], *, objective: Fraction | None = None) -> Verdict:
+def adjudicate(scheme: Scheme, item: WrittenItem, marks: Sequence[Given], *, objective: Fraction | None = None, extra: int = 0) -> Verdict:
     """The verdict on one item after these marks, in the order of their slots.
 
     `objective` is the share of full marks that the script earned in its objective part, for the rule on outliers; None: there
-    is none. When the scheme's table agrees, the first rule that the mark falls under (zero, full marks, outlier) goes on.
+    is none. `extra` is how many marks were asked for beyond the scheme's. When the scheme's table agrees, the first rule that
+    the mark falls under (zero, full marks, outlier) goes on; a mark under none of them gets the extra ones, and what they
+    come to is looked at again.
     """
     verdict, count = _first_agreed(rows_of(scheme), scheme, item, marks, 0)
+    for _ in range(extra):
+        if scheme.extra is None or not isinstance(verdict, Agreed) or not _may_be_surer(scheme, item, marks, verdict, objective):
+            break
+        rows = extra_table(TaskLevel(scheme.extra.to))
+        verdict, count = _first_agreed(rows, scheme, item, marks, count, verdict.used)
     review = _review(scheme, item, verdict, objective)
     if review is not None:
         verdict, _ = _first_agreed(review_table(review, experts(scheme)[review]), scheme, item, marks, count)
@@ -100,13 +108,21 @@ def adjudicate(scheme: Scheme, item: WrittenItem, marks: Sequence[Given], *, obj
     return verdict
 
 
-def _first_agreed(rows: Sequence[Row], scheme: Scheme, item: WrittenItem, marks: Sequence[Given], start: int) -> tuple[Verdict, int]:
+def _first_agreed(
+    rows: Sequence[Row], scheme: Scheme, item: WrittenItem, marks: Sequence[Given], start: int, used: tuple[int, ...] = ()
+) -> tuple[Verdict, int]:
     """The verdict on the fewest marks, `start` or more, that agree; else on all. And how many marks that was."""
     for count in range(start, len(marks)):
-        verdict = _read(rows, _Seen(scheme, item, marks[:count], start))
+        verdict = _read(rows, _Seen(scheme, item, marks[:count], start, used))
         if isinstance(verdict, Agreed):
             return verdict, count
-    return _read(rows, _Seen(scheme, item, marks, start)), len(marks)
+    return _read(rows, _Seen(scheme, item, marks, start, used)), len(marks)
+
+
+def _may_be_surer(scheme: Scheme, item: WrittenItem, marks: Sequence[Given], agreed: Agreed, objective: Fraction | None) -> bool:
+    """Whether an extra mark changes anything: nobody but markers has decided, and no rule sends the mark to somebody anyhow."""
+    by_markers = all(marks[place].level is TaskLevel.MARKER for place in agreed.used)
+    return by_markers and _review(scheme, item, agreed, objective) is None
 
 
 def _review(scheme: Scheme, item: WrittenItem, verdict: Verdict, objective: Fraction | None) -> Review | None:
@@ -140,7 +156,8 @@ class _Seen:
     scheme: Scheme
     item: WrittenItem
     marks: Sequence[Given]
-    zero_from: int  # how many marks had agreed on zero; read by the zero table only
+    start: int  # how many marks had agreed before this table was read: where zeros are counted from, and an extra mark stands
+    used: tuple[int, ...] = ()  # which of them were used; read by the extra table only
 
     def places(self, level: TaskLevel) -> list[int]:
         return [i for i, mark in enumerate(self.marks) if mark.level == level]
@@ -169,6 +186,11 @@ class _Seen:
         return Fraction(self.marks[i].total + self.marks[j].total, 2)
 
     @property
+    def extra(self) -> int | None:
+        """Where the extra mark is: the first marker's after those that agreed."""
+        return next((place for place in self.places(TaskLevel.MARKER) if place >= self.start), None)
+
+    @property
     def zeros(self) -> list[int]:
         return [i for i, mark in enumerate(self.marks) if mark.total == 0]
 
@@ -185,9 +207,13 @@ def _holds(when: Condition | Special, seen: _Seen) -> bool:
         case Special.ARBITER:
             return bool(seen.places(TaskLevel.ARBITER))
         case Special.OTHER_THAN_ZERO:
-            return any(mark.total != 0 for mark in seen.marks[seen.zero_from :])
+            return any(mark.total != 0 for mark in seen.marks[seen.start :])
         case Special.FOUR_ZEROS:
             return len(seen.zeros) >= ZEROS_NEEDED
+        case Special.NO_EXTRA:
+            return seen.extra is None
+        case Special.EXTRA_NEAR:
+            return seen.extra is not None and any(seen.near(seen.extra, place) for place in seen.used)
         case Condition(terms, any_of):
             return not terms or (any if any_of else all)(_is_so(term, seen) for term in terms)
 
@@ -216,6 +242,10 @@ def _take(taken: Take | Last, rule: str, seen: _Seen) -> Agreed:
         return _single(seen, seen.places(TaskLevel.ARBITER)[0], rule)
     if taken is Last.ZERO:
         return Agreed(Fraction(0), rule, tuple(seen.zeros))
+    if taken is Last.WITH_EXTRA:
+        assert seen.extra is not None, "the table takes the extra mark where it may not be there"
+        with_it = (*seen.used, seen.extra)
+        return Agreed(Fraction(sum(seen.marks[place].total for place in with_it), len(with_it)), rule, with_it)
     assert isinstance(taken, Take)
     places = tuple(seen.sure_place(name) for name in taken.marks)
     totals = sorted((seen.marks[place].total, place) for place in places)

@@ -8,7 +8,7 @@ from pathlib import Path
 from core.exam import ExamDefinition
 from core.scheme_words import Take, in_words, taken_in_words
 from core.states import TaskLevel
-from marking.schemes import TABLE_VERSION, TABLES, ZERO_TABLE, Ask, Last, Review, Row, Special, own_rows, review_table
+from marking.schemes import TABLE_VERSION, TABLES, ZERO_TABLE, Ask, Last, Review, Row, Special, extra_table, own_rows, review_table
 
 PAGE = Path(__file__).parent.parent / "docs" / "how-a-mark-is-decided.md"
 BEGIN, END = "<!-- tables: written by python -m marking.explain -->", "<!-- end of tables -->"
@@ -34,6 +34,9 @@ def tables() -> str:
     for expert in ("leader", "arbiter"):
         rows = review_table(Review.OUTLIER, TaskLevel(expert))
         parts.append(f"### `outliers: {{difference: ..., to: {expert}}}`: far from the objective part\n\n{_table(rows)}")
+    for expert in ("leader", "arbiter"):
+        rows = extra_table(TaskLevel(expert))
+        parts.append(f"### `extra: {{share: ..., to: {expert}}}`: one more mark was asked for\n\n{_table(rows)}")
     return "\n\n".join(parts)
 
 

@@ -17,7 +17,7 @@ from core.scheme import OwnTable, Scheme
 from core.scheme_words import Condition, Take, condition, take
 from core.states import TaskLevel
 
-TABLE_VERSION = "markhall-adjudication/2"
+TABLE_VERSION = "markhall-adjudication/3"
 
 
 class Special(StrEnum):
@@ -26,6 +26,8 @@ class Special(StrEnum):
     ARBITER = "there is an arbiter's mark"
     OTHER_THAN_ZERO = "a mark after the agreed zero is not zero"
     FOUR_ZEROS = "at least four marks are zero"
+    NO_EXTRA = "no mark X yet (the extra one)"
+    EXTRA_NEAR = "X is within tolerance of a mark that was used"
 
 
 class Last(StrEnum):
@@ -33,6 +35,7 @@ class Last(StrEnum):
 
     ARBITER = "the arbiter's mark"
     ZERO = "zero"
+    WITH_EXTRA = "the mean of X and the marks that were used"
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +136,18 @@ def review_table(review: Review, expert: TaskLevel) -> tuple[Row, ...]:
     return (_LAST_WORD, _asks("no L", LEADER), _takes("otherwise", "L", f"{review}, leader"))
 
 
+@cache
+def extra_table(expert: TaskLevel) -> tuple[Row, ...]:
+    """What is read when a mark is agreed and one more was asked for, to make it surer. X is the first marker's mark after that.
+
+    Of the rules that were simulated (benchmarks.bench_risk) the plain mean gives the most definitive marks for each mark spent.
+    """
+    rows = (_LAST_WORD, Row(Special.NO_EXTRA, MARKER, ""), Row(Special.EXTRA_NEAR, Last.WITH_EXTRA, "extra"))
+    if expert is TaskLevel.ARBITER:
+        return (*rows, _asks("otherwise", ARBITER))
+    return (*rows, _asks("no L", LEADER), _takes("otherwise", "L", "extra, leader"))
+
+
 def table_name(scheme: Scheme) -> str:
     return f"{scheme.name} {scheme.reading}" if scheme.name == "2+1+1" else scheme.name
 
@@ -169,9 +184,10 @@ def first_slots(scheme: Scheme) -> int:
 
 
 def all_rows(scheme: Scheme) -> Sequence[Row]:
-    """Of the scheme's own table and of all its reviews."""
+    """Of the scheme's own table, of its extra marks and of all its reviews."""
+    extra = extra_table(TaskLevel(scheme.extra.to)) if scheme.extra is not None else ()
     reviews = [row for review, expert in experts(scheme).items() for row in review_table(review, expert)]
-    return (*rows_of(scheme), *reviews)
+    return (*rows_of(scheme), *extra, *reviews)
 
 
 def is_blind(scheme: Scheme, level: TaskLevel) -> bool:

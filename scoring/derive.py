@@ -22,11 +22,11 @@ class CountedMark:
     values: Mapping[str, Any]
 
 
-def derived_finals(group: ItemGroup, marks: Sequence[CountedMark], objective: str = "") -> dict[str, Ratio]:
-    """The agreed items only. Marks that do not fit the group's items agree on nothing. `objective`: as the response has it."""
+def derived_finals(group: ItemGroup, marks: Sequence[CountedMark], objective: str = "", extra: int = 0) -> dict[str, Ratio]:
+    """The agreed items only. Marks that do not fit the group's items agree on nothing. `objective`, `extra`: as the response has them."""
     given = [ResponseMark(m.id, TaskLevel(m.level), m.values) for m in sorted(marks, key=lambda m: (m.ordinal, m.id))]
     try:
-        verdict = adjudicate_response(group.scheme, group.items, given, objective=kept(objective))
+        verdict = adjudicate_response(group.scheme, group.items, given, objective=kept(objective), extra=extra)
     except (KeyError, TypeError, ValueError):
         return {}
     agreed = ((item, v) for item, v in verdict.items.items() if isinstance(v, Agreed))

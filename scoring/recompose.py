@@ -129,7 +129,7 @@ class _Rules:
             number = replay.current.get((secret, group.id))
             if number is not None:
                 response = replay.responses[number]
-                found |= derived_finals(group, counted_marks(response), response.objective)
+                found |= derived_finals(group, counted_marks(response), response.objective, response.extra)
         return found
 
 

@@ -43,6 +43,7 @@ class ReplayedResponse:
     group: str
     version: int
     objective: str = ""
+    extra: int = 0  # marks asked for beyond the scheme's
     marks: dict[int, ReplayedMark] = field(default_factory=dict)
     finals: dict[str, tuple[int, int, int]] = field(default_factory=dict)  # item -> version, numerator, denominator
 
@@ -135,6 +136,14 @@ def _response(state: Replay, e: Mapping[str, Any]) -> None:
     )
 
 
+def _extra(state: Replay, e: Mapping[str, Any]) -> None:
+    response = state.responses.get(e["response"])
+    if response is None:
+        state.faults.append(f"an extra mark is asked for on response {e['response']}, which was never entered")
+    else:
+        response.extra = max(response.extra, e["extra"])
+
+
 def _mark(state: Replay, e: Mapping[str, Any]) -> None:
     response = state.responses.get(e["response"])
     if response is None:
@@ -196,6 +205,7 @@ _KINDS: dict[str, Callable[[Replay, Mapping[str, Any]], None]] = {
     "answers": _answers,
     "batch": _batch,
     "response": _response,
+    "extra": _extra,
     "mark": _mark,
     "mark-state": _mark_state,
     "final": _final,

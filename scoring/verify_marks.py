@@ -32,6 +32,7 @@ class _Standing:
 
     state: ResponseState
     objective: str
+    extra: int
     marks: list[CountedMark] = field(default_factory=list)
     finals: dict[str, list[tuple[Ratio, list[Any]]]] = field(default_factory=lambda: defaultdict(list))
 
@@ -89,10 +90,10 @@ def _standing(session: Session, scripts: Sequence[int]) -> dict[tuple[int, str],
     found: dict[tuple[int, str], list[_Standing]] = defaultdict(list)
     by_id: dict[int, _Standing] = {}
     current = Response.script_id.in_(scripts), Response.current
-    for response, script, group, state, objective in session.execute(
-        select(Response.id, Response.script_id, Response.group, Response.state, Response.objective).where(*current)
+    for response, script, group, state, objective, extra in session.execute(
+        select(Response.id, Response.script_id, Response.group, Response.state, Response.objective, Response.extra).where(*current)
     ):
-        by_id[response] = _Standing(state, objective)
+        by_id[response] = _Standing(state, objective, extra)
         found[script, group].append(by_id[response])
     counted = (
         select(Mark.response_id, Mark.id, Mark.level, Task.ordinal, Mark.values)
@@ -122,7 +123,7 @@ def _check_response(found: Findings, secret: str, group: ItemGroup, current: Seq
         found.fault(
             zh=f"答卷 {secret} 的 {group.id} 处于 {response.state}", en=f"response {group.id} of script {secret} is {response.state}"
         )
-    derived = derived_finals(group, response.marks, response.objective)
+    derived = derived_finals(group, response.marks, response.objective, response.extra)
     counted = {m.id for m in response.marks}
     for item in group.items:
         finals = response.finals.get(item.id, [])
