@@ -9,7 +9,6 @@ stopped run goes on. A full disk and a read-only one need a mount namespace of o
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import shutil
 import subprocess
@@ -17,10 +16,11 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from benchmarks import going_on
 from benchmarks.chaos_paper import ChaosPaper, make_paper
 from benchmarks.chaos_plan import DISK, OTHERS, VICTIMS, others_of, plan_round
 from benchmarks.chaos_round import Outcome, play
@@ -73,15 +73,18 @@ class State:
         for question, sentences in outcome.found.faults.items():
             self.faults += [{"round": self.rounds, "question": question, "what": sentence} for sentence in sentences]
 
+    def not_fallen(self, *, disk: bool) -> tuple[str, ...]:
+        """The kinds of other blows that can be dealt here and have not been: a round's rest is dropped when its work ends early."""
+        return tuple(kind for kind in OTHERS if kind not in self.blows and (disk or kind not in DISK))
+
 
 def rows(state: State, *, wanted: int) -> list[Row]:
     """The table: how much was struck, then each question with the number of its faults."""
     faults = Counter(f["question"] for f in state.faults)
-    others = ", ".join(f"{kind} {state.blows.get(kind, 0)}" for kind in OTHERS)
     killed = ", ".join(f"{kind} {state.blows.get(kind, 0)}" for kind in VICTIMS)
     return [
         Row.judged(f"kill -9 while pages were on their way ({killed})", state.kills, "above", wanted, "kills"),
-        Row.told(f"other blows ({others})", sum(state.blows.get(kind, 0) for kind in OTHERS), "blows"),
+        *(Row.told(f"other blow: {kind}", state.blows.get(kind, 0), "blows") for kind in OTHERS),
         Row.told("frames sent and read", state.frames, "frames"),
         Row.told("seconds of it", state.seconds, "s"),
         Row.told("attempts lost and given out again", state.lost_attempts, "attempts"),
@@ -91,23 +94,23 @@ def rows(state: State, *, wanted: int) -> list[Row]:
 
 
 def run(state: State, kills: int, work: Path, paper: ChaosPaper, *, save: Path, all_others: bool, disk: bool) -> None:
-    """Rounds until so many kills have fallen."""
+    """Rounds until so many kills have fallen, and with `all_others` every other blow that can be dealt here too."""
     servers_folder = Path(tempfile.mkdtemp(prefix="markhall-chaos-", dir="/tmp"))  # short: a socket's path has 107 characters
     servers_folder.chmod(0o755)
     (servers_folder / "pg").mkdir()
     postgres, valkey = Postgres(servers_folder / "pg"), Valkey(servers_folder)
     try:
         postgres.make()
-        while state.kills < kills:
+        while state.kills < kills or (all_others and state.not_fallen(disk=disk)):
             number = state.rounds + 1
-            others = tuple(o for o in (OTHERS if all_others else others_of(number)) if disk or o not in DISK)
+            others = state.not_fallen(disk=disk) if all_others else tuple(o for o in others_of(number) if disk or o not in DISK)
             blows = plan_round(state.seed, number, min(KILLS_A_ROUND, kills - state.kills), others)
             folder = work / f"round-{number}"
             shutil.rmtree(folder, ignore_errors=True)
             _start(postgres, valkey)
             outcome = play(folder, paper, (postgres, valkey), blows, small_disk=any(o in DISK for o in others))
             state.add(outcome)
-            _save(save, state)
+            going_on.save(save, state)
             print(_line(state, outcome, kills), flush=True)
             if outcome.found.count:
                 _tell(outcome, folder)
@@ -146,21 +149,6 @@ def _tell(outcome: Outcome, folder: Path) -> None:
     print(f"  the logs are in {folder / 'site'}", flush=True)
 
 
-def _load(file: Path, seed: int) -> State:
-    if file.exists():
-        state = State(**json.loads(file.read_text(encoding="utf-8")))
-        if state.seed == seed:
-            return state
-    return State(seed)
-
-
-def _save(file: Path, state: State) -> None:
-    file.parent.mkdir(parents=True, exist_ok=True)
-    part = file.with_suffix(".part")
-    part.write_text(json.dumps(asdict(state), indent=1), encoding="utf-8")
-    os.replace(part, file)
-
-
 def in_own_mounts(words: list[str]) -> int | None:
     """Run again in a mount namespace of our own, where one may be had; None when this is it, or there can be none."""
     if os.environ.get(_OWN_MOUNTS) or os.geteuid() != 0 or shutil.which("unshare") is None:
@@ -178,7 +166,7 @@ def main(words: list[str]) -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--cards", type=int, default=CARDS, help="sheets of two sides in a round")
     parser.add_argument("--folder", type=Path, default=_ROOT / ".make" / "chaos", help="where the paper and the state are kept")
-    parser.add_argument("--all-blows", action="store_true", help="every kind of other blow in every round, not one in turn")
+    parser.add_argument("--all-blows", action="store_true", help="every kind of other blow at once, not one a round")
     parser.add_argument("--fresh", action="store_true", help="begin again")
     asked = parser.parse_args(words)
     again = in_own_mounts(words)
@@ -190,7 +178,7 @@ def main(words: list[str]) -> int:
     save = asked.folder / "state.json"
     if asked.fresh:
         save.unlink(missing_ok=True)
-    state = _load(save, asked.seed)
+    state = going_on.load(save, State(asked.seed))
     build_client.build()
     paper = make_paper(asked.folder / "paper", asked.cards)
     run(state, asked.kills, asked.folder, paper, save=save, all_others=asked.all_blows, disk=disk)

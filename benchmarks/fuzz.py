@@ -15,9 +15,11 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from benchmarks import going_on
 
 TARGET = "benchmarks.fuzz_child:open_all"
 _SLOW = 5.0  # seconds that a file may take
@@ -112,26 +114,15 @@ def _watch(target: str, seed: int, first: int, last: int, slow: float) -> Watche
     return Watched(answers, "" if len(answers) == last - first + 1 else f"the process ended with status {status}")
 
 
-def _load(file: Path, seed: int) -> State:
-    if file.exists():
-        state = State(**json.loads(file.read_text(encoding="utf-8")))
-        if state.seed == seed:
-            return state
-    return State(seed)
-
-
 def _save(file: Path, state: State) -> None:
-    """Written beside and moved into place, with every file that was found bad beside it."""
+    """With every file that was found bad beside it."""
     from benchmarks.fuzz_inputs import fuzzed
 
-    file.parent.mkdir(parents=True, exist_ok=True)
+    going_on.save(file, state)
     for finding in state.findings:
         kept = file.parent / f"seed{state.seed}-{finding['number']}.bin"
         if not kept.exists():
             kept.write_bytes(fuzzed(state.seed, finding["number"])[1])
-    part = file.with_suffix(".part")
-    part.write_text(json.dumps(asdict(state), indent=1), encoding="utf-8")
-    os.replace(part, file)
 
 
 def main(words: list[str]) -> int:
@@ -143,7 +134,7 @@ def main(words: list[str]) -> int:
     asked = parser.parse_args(words)
     if asked.fresh:
         asked.state.unlink(missing_ok=True)
-    state = _load(asked.state, asked.seed)
+    state = going_on.load(asked.state, State(asked.seed))
     started, before = time.monotonic(), state.done
     for now in run(state, asked.inputs):
         _save(asked.state, now)
