@@ -21,10 +21,6 @@ def enqueue(redis: Redis, function: str, *args: Any, job_id: str, queue: str = R
     Queue(queue, connection=redis).enqueue(function, *args, job_id=job_id, job_timeout=JOB_SECONDS, result_ttl=60, failure_ttl=3600)
 
 
-def depth(redis: Redis, queue: str = READING) -> int:
-    return len(Queue(queue, connection=redis))
-
-
 class WarmWorker(SimpleWorker):
     """Runs jobs in its own process, so that compiled kernels and open files stay warm."""
 

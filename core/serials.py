@@ -23,10 +23,6 @@ def extra_serial_of(paper_index: int, number: int) -> str:
     return _serial(paper_index, number, 0)
 
 
-def is_extra(serial: str) -> bool:
-    return serial.endswith("0")
-
-
 def _serial(paper_index: int, row_index: int, last: int) -> str:
     if not 0 <= paper_index < MOST_PAPERS:
         raise ExamInvalid(f"an exam can have {MOST_PAPERS} papers, not {paper_index + 1}.", where="papers")

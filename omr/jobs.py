@@ -80,9 +80,11 @@ def read_attempt(site: Site, attempt_id: str, *, mortal: bool = False) -> dict[s
     except Exception as e:
         # The frames go to another attempt now, not when the lease has run out.
         away = isinstance(e, _NO_FRAME_S_DOING)
-        _give_up(site, exam_id, attempt_id, worker, blamed=not away)
-        if away and mortal:
-            time.sleep(AWAY_SECONDS)  # a full disk is not emptied by reading the same frames again at once
+        try:
+            _give_up(site, exam_id, attempt_id, worker, blamed=not away)
+        finally:
+            if away and mortal:
+                time.sleep(AWAY_SECONDS)  # a full disk is not emptied by reading the same frames again at once
         raise
 
 

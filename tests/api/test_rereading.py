@@ -129,8 +129,8 @@ def test_what_the_queue_forgot_is_told_again_and_once(room: Room, cards: Cards) 
     redis.flushall()
     for _ in range(2):
         rereading.sweep(room.site, room.exam_id)
-        assert queue.depth(redis, queue.REREADING) == 1
+        assert redis.llen(f"rq:queue:{queue.REREADING}") == 1
     queue.work(redis, burst=True)
     rereading.sweep(room.site, room.exam_id)
     assert room.counts(1) == {"differs": 3, "same": 3}
-    assert queue.depth(redis, queue.REREADING) == 0
+    assert redis.llen(f"rq:queue:{queue.REREADING}") == 0

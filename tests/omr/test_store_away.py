@@ -10,12 +10,14 @@ from typing import Any
 
 import pytest
 from PIL import Image
+from sqlalchemy.exc import OperationalError
 
 from core.errors import MarkhallError, Unavailable
 from core.states import AttemptState, ReceiptState
 from core.store import PictureStore
 from core.tables import Receipt
-from omr.jobs import read_attempt
+from omr import jobs
+from omr.jobs import AWAY_SECONDS, read_attempt
 from scanner import intake
 from tests.omr.hall import Hall, open_hall
 
@@ -78,3 +80,35 @@ def test_a_store_that_is_away_costs_no_frame_its_reading(hall: Hall, call: str) 
     read_all()
     assert {case.kind for case in hall.cases()} <= {"blank", "registration", "code_unknown"}
     assert len(hall.cases()) == 3
+
+
+@pytest.mark.parametrize("database", ["answers", "is away too"])
+def test_a_reader_rests_while_what_it_needs_is_away(hall: Hall, monkeypatch: pytest.MonkeyPatch, database: str) -> None:
+    rests: list[float] = []
+    monkeypatch.setattr("omr.jobs.time.sleep", rests.append)
+    if database == "is away too":
+
+        def away(*_: Any, **__: Any) -> None:
+            raise OperationalError("SELECT 1", {}, Exception("the server closed the connection"))
+
+        monkeypatch.setattr(jobs, "take_back", away)
+    hall.send_card(0)
+    hall.close()
+    store = Away(hall.site.store, "get")
+    site = replace(hall.site, store=store)
+    intake.sweep(site, hall.exam_id)
+    (attempt,) = hall.attempts(AttemptState.QUEUED)
+    with pytest.raises((Unavailable, OperationalError)):
+        read_attempt(site, attempt, mortal=True)
+    assert rests == [AWAY_SECONDS]
+
+
+def test_a_reader_whose_store_is_there_does_not_rest(hall: Hall, monkeypatch: pytest.MonkeyPatch) -> None:
+    rests: list[float] = []
+    monkeypatch.setattr("omr.jobs.time.sleep", rests.append)
+    hall.send_card(0)
+    hall.close()
+    intake.sweep(hall.site, hall.exam_id)
+    (attempt,) = hall.attempts(AttemptState.QUEUED)
+    assert read_attempt(hall.site, attempt, mortal=True) == {"waiting": 2}
+    assert rests == []
