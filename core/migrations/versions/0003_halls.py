@@ -23,6 +23,7 @@ NEW_TABLES = ("papers_scanned", "room_closings", "rereadings", "reread_pages", "
 
 def upgrade() -> None:
     _new_columns()
+    _scanning_tables()
     _desk_tables()
     _rereading_tables()
 
@@ -45,7 +46,7 @@ def _new_columns() -> None:
     op.add_column("stations", sa.Column("batches", sa.String(length=80), server_default="*", nullable=False))
 
 
-def _desk_tables() -> None:
+def _scanning_tables() -> None:
     op.create_table(
         "papers_scanned",
         sa.Column("id", BIG, autoincrement=True, nullable=False),
@@ -79,6 +80,9 @@ def _desk_tables() -> None:
             "exam_id", "paper", "school_code", "room", "version", name=op.f("uq_room_closings_exam_id_paper_school_code_room_version")
         ),
     )
+
+
+def _desk_tables() -> None:
     op.create_table(
         "desk_leases",
         sa.Column("id", BIG, autoincrement=True, nullable=False),
