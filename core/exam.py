@@ -21,6 +21,7 @@ from core.parts import Spelled as Spelled
 from core.parts import Text as Text
 from core.parts import from_hundredths as from_hundredths
 from core.parts import to_hundredths as to_hundredths
+from core.quality import Quality
 from core.scheme import OwnTable, with_tables
 from core.scheme import Scheme as Scheme
 from core.scheme import Tolerance as Tolerance
@@ -154,6 +155,7 @@ class ItemGroup(Part):
     scheme: Scheme = Scheme()
     height_mm: Annotated[float, Field(ge=12, le=1000)] = 50.0
     ruling: Ruling = Ruling()
+    quality: Quality | None = Field(default=None, exclude_if=lambda rules: rules is None, description="instead of the exam's own")
 
 
 class Choice(Part):
@@ -278,6 +280,7 @@ class ExamDefinition(Part):
     schemes: dict[Annotated[str, Field(min_length=1, max_length=40)], OwnTable] = Field(
         default={}, description="tables of one's own, by name"
     )
+    quality: Quality | None = Field(default=None, exclude_if=lambda rules: rules is None, description="how markers are watched")
     papers: Annotated[tuple[Paper, ...], Field(min_length=1)]
 
     @model_validator(mode="before")
@@ -295,3 +298,7 @@ class ExamDefinition(Part):
 
     def paper(self, code: str) -> Paper:
         return next(p for p in self.papers if p.code == code)
+
+    def quality_of(self, paper: str, group: str) -> Quality | None:
+        """How the markers of an item group are watched; None: they are not."""
+        return self.paper(paper).group(group).quality or self.quality

@@ -45,8 +45,8 @@ class Standing(Table):
     group: Mapped[str] = mapped_column(String(24))
     state: Mapped[StandingState] = mapped_column(one_of(StandingState))
     day: Mapped[str] = mapped_column(String(10), default="")  # of the exam's own time zone
-    today: Mapped[int] = mapped_column(Integer, default=0)  # live marks of that day
-    marks: Mapped[int] = mapped_column(Integer, default=0)  # live marks in all
+    today: Mapped[int] = mapped_column(Integer, default=0)  # marks of that day, seeds and self re-marks too: what the marker counts
+    marks: Mapped[int] = mapped_column(Integer, default=0)  # the same in all
     until_seed: Mapped[int] = mapped_column(Integer, default=0)  # live marks before the next seed is handed out
     until_self: Mapped[int] = mapped_column(Integer, default=0)
     failed: Mapped[int] = mapped_column(Integer, default=0)  # seeds in a row
@@ -70,6 +70,8 @@ class Check(Table):
     seed_id: Mapped[int | None] = mapped_column(Big, ForeignKey("seeds.id"))
     differences: Mapped[dict[str, Any]]  # {item: hundredths}, signed: the mark less what it is held against
     outcome: Mapped[str] = mapped_column(String(12))  # passed, failed; of a leader's look: confirmed, corrected, sent_back
+    by: Mapped[str] = mapped_column(String(80), default="")  # of a leader's look: whose
+    note: Mapped[str] = mapped_column(Text, default="")  # to the marker
     at: Mapped[datetime]
 
 

@@ -170,6 +170,8 @@ def _checks() -> None:
         sa.Column("seed_id", BIG, nullable=True),
         sa.Column("differences", JSON, nullable=False),
         sa.Column("outcome", sa.String(length=12), nullable=False),
+        sa.Column("by", sa.String(length=80), nullable=False),
+        sa.Column("note", sa.Text(), nullable=False),
         sa.Column("at", TIME, nullable=False),
         sa.ForeignKeyConstraint(["against"], ["marks.id"], name=op.f("fk_checks_against_marks")),
         sa.ForeignKeyConstraint(["exam_id"], ["exams.id"], name=op.f("fk_checks_exam_id_exams")),
