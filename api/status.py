@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
+from api.names import names_of
 from core.tables import Attempt, Batch, DeskCase, Exam, Mark, Receipt, Release, Response, Script, Task
 from scanner.intake import papers_scanned
 from scanner.intake.missing import waits_for
@@ -51,16 +52,18 @@ def _batches(session: Session, exam_id: int) -> list[dict[str, Any]]:
 
 def _scanned(session: Session, exam_id: int) -> list[dict[str, Any]]:
     """Of each paper: did a person say that all of it is scanned, and what that word still waits for."""
-    exam = session.get_one(Exam, exam_id)
+    scanned = papers_scanned(session, session.get_one(Exam, exam_id))
+    name = names_of(session, (said.by for said in scanned))
     return [
         {
             "paper": said.paper,
             "over": said.over,
             "by": said.by,
+            "by_name": name(said.by),
             "at": said.at.isoformat() if said.at else None,
             "waits_for": waits_for(session, exam_id, said.paper, said.at) if said.over and said.at else {},
         }
-        for said in papers_scanned(session, exam)
+        for said in scanned
     ]
 
 

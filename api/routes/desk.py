@@ -9,6 +9,7 @@ from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, Field
 
 from api.asking import Asking, AskingDep
+from api.names import give_names
 from api.routes.guarded import LARGEST_NUMBER, Guarded, Number
 from core.errors import MarkhallError
 from core.states import CaseState
@@ -42,6 +43,16 @@ class Settlements(BaseModel):
     cases: Annotated[list[OneOfMany], Field(min_length=1, max_length=MOST_AT_ONCE)]
     action: Alike
     reason: str = Field(default="", max_length=2000)
+
+
+def _cases(asking: Asking, *views: desk.CaseView) -> list[dict[str, Any]]:
+    found = [_case(asking, view) for view in views]
+    give_names(asking.site, found, "resolved_by")
+    return found
+
+
+def _one(asking: Asking, view: desk.CaseView) -> dict[str, Any]:
+    return _cases(asking, view)[0]
 
 
 def _case(asking: Asking, view: desk.CaseView) -> dict[str, Any]:
@@ -79,13 +90,13 @@ def cases(
     chosen = "open" if state == "differs" else state
     wanted = desk.Wanted(None if chosen == "all" else CaseState(chosen), kind, paper, station, room, differs=state == "differs")
     found = desk.find_cases(asking.site, asking.exam_id, wanted, after=after, limit=limit, each=each, decider=_decides(asking))
-    return {"cases": [_case(asking, c) for c in found.cases], "counts": found.counts, "more": found.more}
+    return {"cases": _cases(asking, *found.cases), "counts": found.counts, "more": found.more}
 
 
 @router.get("/cases/{case}")
 def one(case: Number, asking: AskingDep) -> dict[str, Any]:
     asking.require(*CLERKS)
-    return _case(asking, desk.get_case(asking.site, asking.exam_id, case, decider=_decides(asking)))
+    return _one(asking, desk.get_case(asking.site, asking.exam_id, case, decider=_decides(asking)))
 
 
 @router.get("/cases/{case}/picture")
@@ -113,7 +124,7 @@ def resolve(case: Number, body: Settlement, asking: AskingDep) -> dict[str, Any]
     view = _resolved(
         asking, case, desk.Decision(body.action, body.reason, body.values, body.candidate, body.sheet, body.side), body.version
     )
-    return {"case": _case(asking, view), "state": view.state}
+    return {"case": _one(asking, view), "state": view.state}
 
 
 @router.post("/cases/resolve")
@@ -138,7 +149,7 @@ def resolve_alike(body: Settlements, asking: AskingDep) -> dict[str, Any]:
 def undo(case: Number, asking: AskingDep) -> dict[str, Any]:
     asking.require(*CLERKS)
     view = desk.undo(asking.site, asking.exam_id, asking.person.actor, case)
-    return {"case": _case(asking, view), "state": view.state}
+    return {"case": _one(asking, view), "state": view.state}
 
 
 @router.get("/rescans")

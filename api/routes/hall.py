@@ -10,6 +10,7 @@ from fastapi import APIRouter
 from redis.exceptions import RedisError
 
 from api.asking import AskingDep
+from api.names import give_names
 from api.routes.guarded import Guarded
 from core.presence import Reader, readers
 from core.site import Site
@@ -32,6 +33,8 @@ def hall(asking: AskingDep) -> dict[str, Any]:
         now = hall_now(session, exam_id, site.now())
         faults = intake.imprint_gaps(session, exam_id)
         scanned = intake.papers_scanned(session, session.get_one(Exam, exam_id))
+    said = [asdict(s) for s in scanned]
+    give_names(site, said)
     alive = _readers(site)
     short = [b for b in now.batches if b.state is BatchState.CLOSED][:_NAMED]
     missing = {(b.station, b.batch): intake.batch_view(site, exam_id, b.station, b.batch).missing for b in short}
@@ -42,7 +45,7 @@ def hall(asking: AskingDep) -> dict[str, Any]:
         "alarms": [{**asdict(a), "sentence": a.sentence.model_dump()} for a in alarms(now, alive)],
         "imprints": [asdict(f) for f in faults[:_NAMED]],
         "imprint_faults": len(faults),
-        "scanned": [asdict(s) for s in scanned],
+        "scanned": said,
     }
 
 

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, Field
 
 from api.asking import Asking, AskingDep
+from api.names import give_names
 from api.routes.guarded import LARGEST_NUMBER, Guarded, Number
 from core.states import RereadState
 from core.template import parse_template
@@ -41,28 +42,35 @@ class Word(BaseModel):
     reason: Text = ""
 
 
-def _view(view: rereading.RereadingView) -> dict[str, Any]:
-    return asdict(view)
+def _views(asking: Asking, *views: rereading.RereadingView) -> list[dict[str, Any]]:
+    found = [asdict(view) for view in views]
+    give_names(asking.site, found)
+    return found
+
+
+def _view(asking: Asking, view: rereading.RereadingView) -> dict[str, Any]:
+    return _views(asking, view)[0]
 
 
 @router.get("")
 def every(asking: AskingDep) -> dict[str, Any]:
     asking.require(*OFFICE, "auditor")
-    return {"rereadings": [_view(r) for r in rereading.list_rereadings(asking.site, asking.exam_id)]}
+    return {"rereadings": _views(asking, *rereading.list_rereadings(asking.site, asking.exam_id))}
 
 
 @router.post("", status_code=201)
 def start(body: Start, asking: AskingDep) -> dict[str, Any]:
     asking.require(*OFFICE)
     template = parse_template(body.template, where="template") if body.template is not None else None
-    return _view(rereading.start(asking.site, asking.exam_id, asking.person.actor, body.paper, template=template, reason=body.reason))
+    begun = rereading.start(asking.site, asking.exam_id, asking.person.actor, body.paper, template=template, reason=body.reason)
+    return _view(asking, begun)
 
 
 @router.get("/{number}")
 def one(number: Number, asking: AskingDep) -> dict[str, Any]:
     asking.require(*OFFICE, "auditor")
     view = rereading.get_rereading(asking.site, asking.exam_id, number)
-    return _view(view) | {"fields": rereading_list.fields_that_differ(asking.site, asking.exam_id, number)}
+    return _view(asking, view) | {"fields": rereading_list.fields_that_differ(asking.site, asking.exam_id, number)}
 
 
 @router.get("/{number}/differences")
@@ -76,7 +84,9 @@ def differences(
 ) -> dict[str, Any]:
     asking.require(*OFFICE, "auditor")
     found = rereading_list.differences(asking.site, asking.exam_id, number, state=RereadState(state), field=field, after=after, limit=limit)
-    return {"differences": [_difference(asking, number, d) for d in found], "next": found[-1].id if len(found) == limit else None}
+    shown = [_difference(asking, number, d) for d in found]
+    give_names(asking.site, [*shown, *(said for one in shown for said in one["kept"].values())])
+    return {"differences": shown, "next": found[-1].id if len(found) == limit else None}
 
 
 def _difference(asking: Asking, number: int, found: rereading_list.Difference) -> dict[str, Any]:
@@ -123,11 +133,11 @@ def adopt(number: Number, body: Word, asking: AskingDep) -> dict[str, Any]:
     """Frames that come from now on are read by the rereading's template."""
     asking.require(*OFFICE)
     frames = rereading_accept.adopt(asking.site, asking.exam_id, asking.person.actor, number, reason=body.reason)
-    return _view(rereading.get_rereading(asking.site, asking.exam_id, number)) | {"frames": frames}
+    return _view(asking, rereading.get_rereading(asking.site, asking.exam_id, number)) | {"frames": frames}
 
 
 @router.post("/{number}/close")
 def close(number: Number, body: Word, asking: AskingDep) -> dict[str, Any]:
     asking.require(*OFFICE)
     rereading_accept.close(asking.site, asking.exam_id, asking.person.actor, number, reason=body.reason)
-    return _view(rereading.get_rereading(asking.site, asking.exam_id, number))
+    return _view(asking, rereading.get_rereading(asking.site, asking.exam_id, number))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from collections.abc import Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Annotated, Any, Literal
@@ -10,7 +11,8 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, Field
 
-from api.asking import AskingDep
+from api.asking import Asking, AskingDep
+from api.names import give_names, names_of
 from api.routes.guarded import Guarded
 from omr.desk import rooms as reconciliation
 from omr.desk.rooms_book import by_school, write_book
@@ -42,7 +44,9 @@ def scanned(paper: str, body: Word, asking: AskingDep) -> dict[str, Any]:
     """A person's word that all of a paper has been scanned, or that it goes on."""
     asking.require(*OFFICE)
     said = intake.say_scanned(asking.site, asking.exam_id, [paper], by=asking.person.actor, over=body.over, reason=body.reason)
-    return {"scanned": [asdict(s) for s in said]}
+    scanned = [asdict(s) for s in said]
+    give_names(asking.site, scanned)
+    return {"scanned": scanned}
 
 
 @router.get("/rooms")
@@ -53,7 +57,7 @@ def rooms(asking: AskingDep, paper: Code = "", school: Code | None = None) -> di
         found = reconciliation.rooms(session, asking.exam_id, paper=paper, school=school)
     total = sum((r.counts for r in found), reconciliation.Counts())
     if paper and school is not None:
-        return {"level": "room", "rows": [_room(r) for r in found], "total": _counts(total)}
+        return {"level": "room", "rows": _rooms(asking, found), "total": _counts(total)}
     sums: dict[tuple[str, ...], dict[str, Any]] = {}
     for (code, school_code), (name, counts, count, closed) in by_school(found).items():
         key = (code, school_code) if paper else (code,)
@@ -77,7 +81,10 @@ def rooms_book(asking: AskingDep, lang: Literal["zh", "en"] = "zh") -> Response:
     asking.require(*OFFICE, "auditor")
     with TemporaryDirectory() as folder, asking.site.database.read() as session:
         path = Path(folder) / "rooms.xlsx"
-        write_book(path, lang, reconciliation.rooms(session, asking.exam_id), unsettled(session, asking.exam_id))
+        found = reconciliation.rooms(session, asking.exam_id)
+        name = names_of(session, (room.closing.by for room in found if room.closing))
+        named = [replace(room, closing=replace(room.closing, by=name(room.closing.by))) if room.closing else room for room in found]
+        write_book(path, lang, named, unsettled(session, asking.exam_id))
         headers = {"Content-Disposition": f'attachment; filename="{asking.exam.code}-rooms.xlsx"'}
         return Response(path.read_bytes(), media_type=XLSX, headers=headers)
 
@@ -88,13 +95,22 @@ def close(body: Place, asking: AskingDep) -> dict[str, Any]:
     asking.require(*OFFICE, "clerk")
     office = asking.person.may(asking.exam_id, *OFFICE)
     place = (body.paper, body.school, body.room)
-    return _room(close_room(asking.site, asking.exam_id, *place, by=asking.person.actor, reason=body.reason, office=office))
+    (row,) = _rooms(asking, [close_room(asking.site, asking.exam_id, *place, by=asking.person.actor, reason=body.reason, office=office)])
+    return row
 
 
 @router.post("/rooms/open")
 def open_again(body: Place, asking: AskingDep) -> dict[str, Any]:
     asking.require(*OFFICE)
-    return _room(open_room(asking.site, asking.exam_id, body.paper, body.school, body.room, by=asking.person.actor, reason=body.reason))
+    place = (body.paper, body.school, body.room)
+    (row,) = _rooms(asking, [open_room(asking.site, asking.exam_id, *place, by=asking.person.actor, reason=body.reason)])
+    return row
+
+
+def _rooms(asking: Asking, found: Sequence[reconciliation.Room]) -> list[dict[str, Any]]:
+    rows = [_room(room) for room in found]
+    give_names(asking.site, (row["closing"] for row in rows if row["closing"]))
+    return rows
 
 
 def _room(room: reconciliation.Room) -> dict[str, Any]:

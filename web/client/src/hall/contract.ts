@@ -73,7 +73,7 @@ export interface Row {
   rooms?: number;
   closed?: number | boolean;
   changed?: boolean;
-  closing?: { by: string; at: string; reason: string } | null;
+  closing?: { by_name: string; at: string; reason: string } | null;
 }
 
 export interface Rows {
@@ -94,7 +94,7 @@ export interface Seat {
 export interface Scanned {
   paper: string;
   over: boolean;
-  by: string;
+  by_name: string;
   at: string | null;
   waits_for: Record<string, number>;
 }
