@@ -58,3 +58,23 @@ def test_no_page_shuts_anyone_out(open_page: Opener, hall: Hall, axe: str, local
     expect(office.locator("[data-law]").first).to_be_visible()
     found["office"] = faults(office, axe)
     assert {name: list(wrong) for name, wrong in found.items() if wrong} == {}
+
+
+@pytest.mark.parametrize(("locale", "scheme"), [("zh-CN", "light"), ("en-GB", "dark")])
+def test_no_page_of_the_scan_hall_shuts_anyone_out(open_scanned: Opener, axe: str, locale: str, scheme: Literal["light", "dark"]) -> None:
+    page = open_scanned("T1/hall", locale=locale, color_scheme=scheme)
+    expect(page.locator("[data-alarm]").first).to_be_visible()
+    found = {"hall": faults(page, axe)}
+    for name, path, shown in (
+        ("papers", "T1/rooms", "[data-paper=P]"),
+        ("schools", "T1/rooms/-P", "table a"),
+        ("rooms", "T1/rooms/-P/-S", "table a"),
+        ("seats", "T1/rooms/-P/-S/-R1", "[data-seat='5']"),
+    ):
+        page.evaluate("path => location.hash = path", f"#/{path}")
+        expect(page.locator(shown).first).to_be_visible()
+        found[name] = faults(page, axe)
+    page.locator("form button.main").click()  # a room that does not balance: the refusal is a page too
+    expect(page.get_by_role("alert")).to_be_visible()
+    found["refused"] = faults(page, axe)
+    assert {name: list(wrong) for name, wrong in found.items() if wrong} == {}

@@ -2,70 +2,18 @@
 
 from __future__ import annotations
 
-import socket
-import threading
-import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-import uvicorn
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import expect
 
-from api.app import create_app
-from api.auth import add_user, grant_role
-from core import presence
-from tests.omr.hall import Hall, open_hall
-
-PASSWORD = "a good long password"
-Opener = Callable[..., Page]
+from tests.omr.hall import Hall
+from tests.web.conftest import Opener
 
 
 @pytest.fixture
-def scanned_hall(sqlite_url: str, redis_url: str, tmp_path: Path) -> Iterator[Hall]:
-    opened = open_hall(sqlite_url, redis_url, tmp_path / "site", candidates=6)
-    for login, role in (("li", "office"), ("zhao", "clerk")):
-        add_user(opened.site, login, login, PASSWORD)
-        grant_role(opened.site, login, role, "T1")
-    opened.scan((0, None), (1, None))
-    opened.send(opened.reading(2, 1))
-    opened.read()
-    opened.clock.pass_seconds(400)
-    presence.tell(opened.site.redis, "reader-1:77")
-    yield opened
-    opened.site.close()
-
-
-@pytest.fixture
-def open_page(browser: Browser, scanned_hall: Hall, built_client: None) -> Iterator[Opener]:
-    with socket.socket() as door:
-        door.bind(("127.0.0.1", 0))
-        server = uvicorn.Server(uvicorn.Config(create_app(scanned_hall.site, sweep=False), log_level="warning"))
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [door]}, daemon=True)
-        thread.start()
-        while not server.started:
-            time.sleep(0.01)
-        url, errors = f"http://127.0.0.1:{door.getsockname()[1]}", list[str]()
-        contexts = []
-
-        def opened(path: str, *, locale: str = "en-GB", login: str = "li") -> Page:
-            context = browser.new_context(locale=locale, viewport={"width": 1366, "height": 900})
-            context.set_default_timeout(10_000)
-            contexts.append(context)
-            page = context.new_page()
-            page.on("pageerror", lambda error: errors.append(str(error)))
-            page.goto(f"{url}/#/{path}")
-            page.locator("input[name=login]").fill(login)
-            page.locator("input[type=password]").fill(PASSWORD)
-            page.keyboard.press("Enter")
-            return page
-
-        yield opened
-        for context in contexts:
-            context.close()
-        server.should_exit = True
-        thread.join(timeout=10)
-    assert errors == []
+def open_page(open_scanned: Opener) -> Opener:
+    return open_scanned
 
 
 def test_the_hall_shows_stations_readers_and_alarms_and_follows_what_comes(open_page: Opener, scanned_hall: Hall) -> None:
@@ -93,6 +41,7 @@ def test_reconciliation_goes_down_to_the_seat_by_keyboard_and_a_room_is_closed(o
     page.get_by_label("Reason").fill("the school's own list")
     page.get_by_role("button", name="Close the room").click()
     expect(page.get_by_text("the school's own list")).to_be_visible()
+    expect(page.get_by_text("closed by li")).to_be_visible()
     scanned_hall.send(scanned_hall.reading(2, 2))
     scanned_hall.read()
     page.reload()
