@@ -90,6 +90,11 @@ class Standings:
         asked = rules is not None and (row.state not in IN_ROUNDS or rules.rounds.of(row.state.value) is not None)  # type: ignore[arg-type]  # a round's name
         return row.state if asked else StandingState.LIVE
 
+    def is_out(self, user_id: int, paper: str, group: str) -> bool:
+        """Stopped, by a person or a rule."""
+        row = self.known(user_id, paper, group)
+        return row is not None and row.state in OUT
+
     def refusal(
         self,
         user_id: int,
@@ -141,6 +146,10 @@ class Standings:
             return True
         state = self.state(user_id, paper, group)
         return state in IN_ROUNDS or (state is StandingState.LIVE and row.day != self.day)
+
+    def take_over(self, others: Standings) -> None:
+        """What another transaction has found or made anew of the same exam."""
+        self._rows |= others._rows
 
     def save(self, session: Session) -> None:
         """Write what changed: two statements at most."""

@@ -1,0 +1,91 @@
+"""Tasks that are for one marker alone: seeds, trials, own work once more; and responses that somebody was shown.
+
+A marker gets a response at most once for a purpose, so such a task's ordinal is the marker's number.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import timedelta
+from random import SystemRandom
+
+from sqlalchemy import exists, func, select, update
+from sqlalchemy.orm import Session, aliased
+
+from core.quality import SelfMarks
+from core.states import MarkState, ResponseState, SeedUse, TaskLevel, TaskPurpose, TaskState
+from core.tables import Conflict, Mark, Response, Seed, Task, User
+from marking.standing import Standings
+
+OWN = (TaskPurpose.SEED, TaskPurpose.TRIAL, TaskPurpose.SELF)
+LATEST = 300  # of a marker's own marks that are old enough, one of so many is given again
+_random = SystemRandom()
+
+
+@dataclass(frozen=True, slots=True)
+class NewTask:
+    response_id: int
+    paper: str
+    group: str
+    purpose: TaskPurpose
+    level: TaskLevel
+    marker_id: int
+
+    @property
+    def ordinal(self) -> int:
+        return self.marker_id
+
+
+def waiting(session: Session, exam_id: int, user_id: int, paper: str, group: str, purpose: TaskPurpose) -> int:
+    """How many tasks of a purpose wait for this marker alone."""
+    query = select(func.count()).select_from(Task).where(Task.marker_id == user_id, Task.state == TaskState.OPEN)
+    here = Task.exam_id == exam_id, Task.paper == paper, Task.group == group, Task.purpose == purpose
+    return session.scalar(query.where(*here)) or 0
+
+
+def take_away(
+    session: Session, exam_id: int, user_id: int, paper: str, group: str, purposes: Collection[TaskPurpose] = OWN
+) -> list[tuple[int, int]]:
+    """Void what waits for this marker alone; (task, marker) of each, for Redis."""
+    query = select(Task.id).where(Task.marker_id == user_id, Task.state == TaskState.OPEN, Task.purpose.in_(purposes))
+    found = list(session.scalars(query.where(Task.exam_id == exam_id, Task.paper == paper, Task.group == group).with_for_update()))
+    if found:
+        session.execute(update(Task).where(Task.id.in_(found)).values(state=TaskState.VOID))
+    return [(task, user_id) for task in found]
+
+
+def own_again(session: Session, standings: Standings, user_id: int, paper: str, group: str, rule: SelfMarks) -> int | None:
+    """One of the marker's own earlier responses, long enough ago and not yet given again."""
+    again = aliased(Task)
+    given = exists().where(again.response_id == Mark.response_id, again.marker_id == user_id, again.purpose == TaskPurpose.SELF)
+    query = (
+        select(Mark.response_id, Mark.at)
+        .join(Response, Response.id == Mark.response_id)
+        .where(Mark.marker_id == user_id, Mark.exam_id == standings.exam_id, Mark.purpose == TaskPurpose.LIVE)
+        .where(Mark.state == MarkState.COUNTED, Mark.level == TaskLevel.MARKER, Response.paper == paper, Response.group == group)
+        .where(Response.state.in_((ResponseState.OPEN, ResponseState.AGREED)), ~given)
+        .order_by(Mark.id.desc())
+        .offset(rule.after_marks)
+        .limit(LATEST)
+    )
+    latest = standings.now - timedelta(minutes=rule.after_minutes)
+    found = [response for response, at in session.execute(query) if at <= latest]
+    return _random.choice(found) if found else None
+
+
+def a_seed(session: Session, exam_id: int, user_id: int, paper: str, group: str, use: SeedUse, n: int = 1) -> list[int]:
+    """Up to `n` responses at random of those that this marker has never met, none of an excluded school."""
+    met = exists().where(Mark.response_id == Seed.response_id, Mark.marker_id == user_id)
+    given = exists().where(Task.response_id == Seed.response_id, Task.marker_id == user_id)
+    own = select(User.affiliation).where(User.id == user_id)
+    excluded = select(Conflict.school_code).where(Conflict.user_id == user_id)
+    query = (
+        select(Seed.response_id)
+        .join(Response, Response.id == Seed.response_id)
+        .where(Seed.exam_id == exam_id, Seed.paper == paper, Seed.group == group, Seed.use == use, Seed.active, Response.current)
+        .where(Response.school_code.not_in(own) | (Response.school_code == ""), Response.school_code.not_in(excluded), ~met, ~given)
+        .order_by(Seed.id)
+    )
+    found = list(session.scalars(query))
+    return _random.sample(found, min(n, len(found)))
