@@ -15,6 +15,7 @@ from api import problems
 from api.gatehouse import Gatehouse
 from api.guesses import Guesses
 from api.heading import Heading
+from api.plain import Ahead
 from api.routes import desk, hall, intake, looks, marking, office, rereading, rooms, session
 from api.sweeper import Sweeper
 from core.errors import NotInstalled
@@ -41,8 +42,8 @@ def create_app(site: Site | None = None, *, sweep: bool = True) -> FastAPI:
     app.state.gatehouse = Gatehouse(site)
     app.state.guesses = Guesses()
     problems.install(app)
-    app.add_middleware(Heading, headers=HEADERS)
-    # Intake first: an address is compared with one route after another, and frames come by the hundred a second.
+    app.add_middleware(Ahead, ways=[*intake.ways])
+    app.add_middleware(Heading, headers=HEADERS)  # the outermost: every answer carries them
     for part in (intake, session, desk, looks, marking, office, rereading, rooms, hall):
         app.include_router(part.router)
     _serve_client(app)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated
 
-from fastapi import Cookie, Depends, Header, Request
+from fastapi import Cookie, Depends, FastAPI, Header, Request
 from fastapi.concurrency import run_in_threadpool
 
 from api.auth import Person, person_of
@@ -68,8 +68,8 @@ class ExamName:
     code: str
 
 
-def exam_named(request: Request, site: Site, code: str) -> ExamName:
-    known: dict[str, ExamName] = request.app.state.exams
+def exam_named(app: FastAPI, site: Site, code: str) -> ExamName:
+    known: dict[str, ExamName] = app.state.exams
     if code not in known:
         with site.database.read() as session:
             found = exam_by_code(session, code)
@@ -94,7 +94,7 @@ class Asking:
 
 
 def asking(request: Request, site: SiteDep, token: TokenDep, exam: str) -> Asking:
-    return Asking(site, person_of(site, token), exam_named(request, site, exam))
+    return Asking(site, person_of(site, token), exam_named(request.app, site, exam))
 
 
 AskingDep = Annotated[Asking, Depends(asking)]
@@ -107,9 +107,9 @@ class StationAsking:
     exam: ExamName
 
 
-async def station_asking(request: Request, exam: str, authorization: str | None) -> StationAsking:
+async def station_asking(app: FastAPI, exam: str, authorization: str | None) -> StationAsking:
     """Costs no thread and no query for a token and an exam that were met a moment ago."""
-    house, site = gatehouse_of(request), await site_of(request)
+    house, site = gatehouse_of(app), app.state.site
     token = bearer(authorization)
     station = None
     if token is not None:
@@ -118,22 +118,22 @@ async def station_asking(request: Request, exam: str, authorization: str | None)
         raise NotSignedIn(
             "the station's token is missing or unknown.", where="header Authorization", remedy="Make one with `markhall user station`."
         )
-    if exam not in request.app.state.exams:
-        await run_in_threadpool(exam_named, request, site, exam)
-    found = exam_named(request, site, exam)
+    if exam not in app.state.exams:
+        await run_in_threadpool(exam_named, app, site, exam)
+    found = exam_named(app, site, exam)
     if station.exam_id != found.id:
         raise Forbidden(f"the station {station.name} does not belong to {exam}.", where="station")
     return StationAsking(site, station, found)
 
 
 async def station_admitted(request: Request, exam: str, authorization: Annotated[str | None, Header()] = None) -> StationAsking:
-    asking = await station_asking(request, exam, authorization)
-    gatehouse_of(request).admit(asking.station)
+    asking = await station_asking(request.app, exam, authorization)
+    gatehouse_of(request.app).admit(asking.station)
     return asking
 
 
-def gatehouse_of(request: Request) -> Gatehouse:
-    house: Gatehouse = request.app.state.gatehouse
+def gatehouse_of(app: FastAPI) -> Gatehouse:
+    house: Gatehouse = app.state.gatehouse
     return house
 
 

@@ -4,27 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 
 class Heading:
     def __init__(self, app: ASGIApp, headers: Mapping[str, str]) -> None:
         self._app = app
-        self._headers = dict(headers)
+        self._always = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
+        self._of_data = [*self._always, (b"cache-control", b"no-store")]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
 
+        ours = self._of_data if scope["path"].startswith("/api/") else self._always
+
         async def headed(message: Message) -> None:
             if message["type"] == "http.response.start":
-                here = MutableHeaders(scope=message)
-                for name, value in self._headers.items():
-                    here.setdefault(name, value)
-                if scope["path"].startswith("/api/"):
-                    here.setdefault("Cache-Control", "no-store")
+                there = {name.lower() for name, _ in message.get("headers", ())}
+                message["headers"] = [*message.get("headers", ()), *(pair for pair in ours if pair[0] not in there)]
             await send(message)
 
         await self._app(scope, receive, headed)

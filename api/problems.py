@@ -28,12 +28,16 @@ def problem(
     return JSONResponse(body, status_code=status, media_type="application/problem+json", headers=headers)
 
 
+def refusal(error: MarkhallError) -> JSONResponse:
+    # Whole seconds are all that the header can say.
+    again = {"Retry-After": str(ceil(error.retry_after))} if isinstance(error, TooMany) else None
+    return problem(error.http_status, error.code, error.message, where=error.where, remedy=error.remedy, headers=again)
+
+
 def install(app: FastAPI) -> None:
     @app.exception_handler(MarkhallError)
     def known(request: Request, error: MarkhallError) -> JSONResponse:
-        # Whole seconds are all that the header can say.
-        again = {"Retry-After": str(ceil(error.retry_after))} if isinstance(error, TooMany) else None
-        return problem(error.http_status, error.code, error.message, where=error.where, remedy=error.remedy, headers=again)
+        return refusal(error)
 
     @app.exception_handler(RequestValidationError)
     def malformed(request: Request, error: RequestValidationError) -> JSONResponse:

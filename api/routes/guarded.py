@@ -7,7 +7,8 @@ of the exam.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
 from typing import Annotated, Any
 
 from fastapi import Path, Request, Response
@@ -33,22 +34,25 @@ class Guarded(APIRoute):
 
         async def guarded(request: Request) -> Response:
             check([*request.path_params.values(), *(part for pair in request.query_params.multi_items() for part in pair)], "address")
-            try:
+            with spoken(request.scope["path"]):
                 return await handle(await _read(request) if reads_json else request)
-            except RedisError as e:
-                log.warning("the queue server did not answer: %s", e)
-                raise Unavailable(
-                    "the queue server does not answer.", remedy="Try again in a moment; nothing that was saved is lost."
-                ) from e
-            except OperationalError as e:
-                log.warning("the database did not answer: %s", e)
-                raise Unavailable("the database does not answer.", remedy=AGAIN) from e
-            except DataError as e:  # PostgreSQL's columns are narrower than the numbers of JSON
-                raise BadInput(
-                    "a number of the request is larger than any that is kept.", where=request.url.path, remedy="Look it up again."
-                ) from e
 
         return guarded
+
+
+@contextmanager
+def spoken(path: str) -> Iterator[None]:
+    """What is away, or does not fit into a column, told in a sentence."""
+    try:
+        yield
+    except RedisError as e:
+        log.warning("the queue server did not answer: %s", e)
+        raise Unavailable("the queue server does not answer.", remedy=AGAIN) from e
+    except OperationalError as e:
+        log.warning("the database did not answer: %s", e)
+        raise Unavailable("the database does not answer.", remedy=AGAIN) from e
+    except DataError as e:  # PostgreSQL's columns are narrower than the numbers of JSON
+        raise BadInput("a number of the request is larger than any that is kept.", where=path, remedy="Look it up again.") from e
 
 
 async def _read(request: Request) -> Request:

@@ -6,17 +6,18 @@ import re
 from dataclasses import asdict
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Request, Response
-from fastapi.responses import JSONResponse
+from fastapi import APIRouter, Path, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from api.asking import StationDep, gatehouse_of, station_asking
+from api.plain import Asked, Ways, said
 from api.routes.guarded import Guarded
 from core.errors import BadInput
 from omr import desk
 from scanner import intake
 
 router = APIRouter(prefix="/api/intake/{exam}", tags=["intake"], route_class=Guarded)
+ways = Ways(router)
 LARGEST_FRAME = 64 * 1024 * 1024
 _HASH = re.compile(r"[0-9a-f]{64}")
 _NUMBER = re.compile(r"-?[0-9]{1,9}")
@@ -64,24 +65,23 @@ FRAME = {
 }
 
 
-@router.put("/batches/{batch}/frames/{sequence}/{face}", openapi_extra=FRAME, response_model=None)
-async def receive(request: Request) -> Response:
-    """One frame. What comes by the hundred a second is taken apart here by hand, without a thread or a query of its own."""
-    exam, batch, query = str(request.path_params["exam"]), str(request.path_params["batch"]), request.query_params
-    house = gatehouse_of(request)
-    asking = await station_asking(request, exam, request.headers.get("authorization"))
+@ways.add("PUT", "/batches/{batch}/frames/{sequence}/{face}", FRAME)
+async def receive(asked: Asked) -> Response:
+    """One frame. What comes by the hundred a second costs no thread and no query of its own."""
+    exam, batch = asked.places["exam"], asked.places["batch"]
+    house = gatehouse_of(asked.app)
+    asking = await station_asking(asked.app, exam, asked.header(b"authorization"))
     asking.station.require(batch)
-    size = _declared_size(request)
+    size = _declared_size(asked)
     house.admit(asking.station, size)
-    frame_at = _number(request, "sequence"), _number(request, "face")
-    said, name, imprint = _said_hash(request), _short(query.get("name", ""), 240, "name"), _short(query.get("imprint", ""), 40, "imprint")
+    place = _number(asked, "sequence"), _number(asked, "face")
+    digest, name, imprint = _said_hash(asked), _short(asked, "name", 240), _short(asked, "imprint", 40)
     with house.room_for(size):
-        data = await _body(request, size)
-        receipt = await house.gate.receive(
-            intake.ArrivingFrame(asking.exam.id, asking.station.name, batch, *frame_at, data, said, name, imprint)
-        )
+        data = await asked.body(size, lambda: _too_large(asked))
+        frame = intake.ArrivingFrame(asking.exam.id, asking.station.name, batch, *place, data, digest, name, imprint)
+        receipt = await house.gate.receive(frame)
     body = {"receipt": receipt.receipt, "state": receipt.state, "sha256": receipt.sha256, "fresh": receipt.fresh}
-    return JSONResponse(body, status_code=201 if receipt.fresh else 200)
+    return said(body, 201 if receipt.fresh else 200)
 
 
 @router.put("/batches/{batch}")
@@ -95,43 +95,38 @@ def batch_state(batch: BatchName, asking: StationDep) -> dict[str, Any]:
     return asdict(intake.batch_view(asking.site, asking.exam.id, asking.station.name, batch))
 
 
-def _number(request: Request, name: str) -> int:
-    said = str(request.path_params[name])
-    if not _NUMBER.fullmatch(said):
-        raise BadInput("a frame's place is a sequence from 1 and a face 1 or 2.", where=request.url.path[:200])
-    return int(said)
+def _number(asked: Asked, name: str) -> int:
+    number = asked.places[name]
+    if not _NUMBER.fullmatch(number):
+        raise BadInput("a frame's place is a sequence from 1 and a face 1 or 2.", where=asked.path[:200])
+    return int(number)
 
 
-def _short(text: str, most: int, where: str) -> str:
+def _short(asked: Asked, name: str, most: int) -> str:
+    text = asked.query.get(name, "")
     if len(text) > most:
-        raise BadInput(f"the {where} has more than {most} characters.", where=where)
+        raise BadInput(f"the {name} has more than {most} characters.", where=name)
     return text
 
 
-def _said_hash(request: Request) -> str | None:
-    said = request.headers.get("x-content-sha256")
-    if said is not None and not _HASH.fullmatch(said):
+def _said_hash(asked: Asked) -> str | None:
+    told = asked.header(b"x-content-sha256")
+    if told is not None and not _HASH.fullmatch(told):
         raise BadInput("the hash is not 64 digits of 0-9 and a-f.", where="header X-Content-SHA256")
-    return said
+    return told
 
 
-def _declared_size(request: Request) -> int:
+def _declared_size(asked: Asked) -> int:
     """What the request says of its body; one that does not say counts as the largest until it has come."""
-    said = request.headers.get("content-length", "")
-    size = int(said) if said.isascii() and said.isdigit() and len(said) < 12 else LARGEST_FRAME
+    told = asked.header(b"content-length") or ""
+    size = int(told) if told.isascii() and told.isdigit() and len(told) < 12 else LARGEST_FRAME
     if size > LARGEST_FRAME:
-        raise BadInput("the frame is larger than 64 MiB.", where=request.url.path[:200], remedy="Scan at a lower resolution.")
+        raise _too_large(asked)
     return size
 
 
-async def _body(request: Request, most: int) -> bytes:
-    parts, size = [], 0
-    async for part in request.stream():
-        size += len(part)
-        if size > most:
-            raise BadInput("the frame is larger than 64 MiB.", where=request.url.path[:200], remedy="Scan at a lower resolution.")
-        parts.append(part)
-    return b"".join(parts)
+def _too_large(asked: Asked) -> BadInput:
+    return BadInput("the frame is larger than 64 MiB.", where=asked.path[:200], remedy="Scan at a lower resolution.")
 
 
 @router.post("/batches/{batch}/close")
