@@ -18,7 +18,7 @@ help:
 	@echo "make accuracy    silent mistakes on ten million simulated bubbles a level; stops and goes on"
 	@echo "make bench-peers another engine beside this one, on the same pages"
 	@echo "make fuzz        broken and hostile files; stops and goes on"
-	@echo "make chaos       kill -9 of anything at any moment, 200 times, and nothing lost; stops and goes on"
+	@echo "make chaos       kill -9 of anything at any moment, in intake and in marking, 200 times each; stops and goes on"
 	@echo "make hall        a scan hall of ten stations, kills, clerks, and who sat where; its paper is made once"
 	@echo "make install     everything the above need"
 	@echo "make clean       remove .venv and what was built"
@@ -53,7 +53,7 @@ fuzz:
 
 chaos:
 	$(INSTALL) tests machine
-	@.venv/bin/python -m benchmarks.chaos $(ARGS)
+	@.venv/bin/python -m benchmarks.chaos_whole $(ARGS)
 
 hall:
 	$(INSTALL) tests machine

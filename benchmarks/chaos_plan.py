@@ -27,14 +27,16 @@ class Blow:
         return self.kind in VICTIMS
 
 
-def plan_round(seed: int, number: int, kills: int, others: tuple[str, ...], *, lasts: float = LASTS) -> list[Blow]:
+def plan_round(
+    seed: int, number: int, kills: int, others: tuple[str, ...], *, victims: tuple[str, ...] = VICTIMS, lasts: float = LASTS
+) -> list[Blow]:
     """The blows of one round in their order: `kills` of them kill -9, each of `others` once, at seeded places between them."""
     dice = random.Random(f"chaos {seed} {number}")
 
     def blow(kind: str) -> Blow:
         return Blow(dice.uniform(SHORTEST, LONGEST), kind, dice.randrange(1000), lasts if kind not in VICTIMS else 0.0)
 
-    blows = [blow(dice.choice(VICTIMS)) for _ in range(kills)]
+    blows = [blow(dice.choice(victims)) for _ in range(kills)]
     for kind in others:
         blows.insert(dice.randrange(len(blows) + 1), blow(kind))
     return blows

@@ -47,6 +47,17 @@ def children_of(parent: int) -> list[int]:
     return found
 
 
+def _await_stop(pid: int) -> None:
+    """A signal arrives when the kernel comes to it; a process that is stopped starts no other."""
+    deadline = time.monotonic() + 5
+    with contextlib.suppress(OSError, IndexError):
+        while time.monotonic() < deadline:
+            stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+            if stat.rpartition(")")[2].split()[0] in "TZX":
+                return
+            time.sleep(0.002)
+
+
 @dataclass
 class Postgres:
     """One cluster in `folder`, which is short: a socket's path has 107 characters at most."""
@@ -74,10 +85,10 @@ class Postgres:
     def url(self, database: str) -> str:
         return f"postgresql+psycopg://{OWNER}@/{database}?host={self.folder}"
 
-    def create(self) -> str:
+    def create(self, template: str = "template0") -> str:
         name = f"round_{next(self._numbers)}"
         with psycopg.connect(host=str(self.folder), user=OWNER, dbname="postgres", autocommit=True) as connection:
-            connection.execute(f"CREATE DATABASE {name} TEMPLATE template0")
+            connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
         return name
 
     def drop(self, database: str) -> None:
@@ -96,9 +107,15 @@ class Postgres:
         return True
 
     def kill(self) -> None:
-        """kill -9 of the postmaster first, so that it mends nothing, then of all that it had started."""
+        """kill -9 of the postmaster first, so that it mends nothing, then of all that it had started.
+
+        It is held before that: a child that it started while its children are listed would live on, and nobody else may
+        open the cluster then.
+        """
         if self.process is None or self.process.poll() is not None:
             return
+        self.process.send_signal(signal.SIGSTOP)
+        _await_stop(self.process.pid)
         helpers = children_of(self.process.pid)
         kill(self.process)
         for pid in helpers:

@@ -1,0 +1,189 @@
+"""One round of marking chaos: an exam is marked over HTTP while the plan's blows fall, until every response is agreed.
+
+A blow counts only while marking goes on; what is left of the plan when all is marked is dropped.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import time
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx
+from sqlalchemy import func, select
+from sqlalchemy.exc import SQLAlchemyError
+
+from benchmarks.chaos_house import ChaosHouse
+from benchmarks.chaos_marking_check import Found, Witnesses, check_marking
+from benchmarks.chaos_marking_crew import Crew
+from benchmarks.chaos_marking_exam import GROUPS, Member, read_pages
+from benchmarks.chaos_plan import Blow
+from benchmarks.chaos_servers import Postgres, Valkey, kill
+from core.settings import Settings
+from core.site import Site, open_site
+from core.states import ResponseState, ScriptState
+from core.tables import Response, Script
+
+LONGEST = 300.0  # seconds for a round: after that the work has stopped, and that is a fault
+LAST_ANSWERS = 60.0  # seconds for what is still unanswered when all is marked
+LOOK = 0.5  # seconds between two looks into the database
+LATER = 4.0  # seconds until the other half of the pages is read
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """What every round begins with."""
+
+    database: str  # the template that each round copies
+    exam_id: int
+    scripts: int
+    crew: list[Member]
+
+
+@dataclass
+class MarkingRound:
+    site: Site
+    prepared: Prepared
+    house: ChaosHouse
+    crew: Crew
+    blows: Counter[str] = field(default_factory=Counter)
+    all_read: bool = False
+
+
+@dataclass(frozen=True)
+class Outcome:
+    marks: int
+    seconds: float
+    blows: dict[str, int]
+    asked_again: int
+    told: Counter[str]
+    found: Found
+
+
+def play(folder: Path, prepared: Prepared, servers: tuple[Postgres, Valkey], blows: Sequence[Blow], seed: str) -> Outcome:
+    """A round, whole; its logs and journals stay in `folder`."""
+    postgres, valkey = servers
+    database = postgres.create(prepared.database)
+    settings = Settings.at(folder / "site", database_url=postgres.url(database), redis_url=valkey.url)
+    valkey.flush()
+    site = open_site(settings)
+    read_pages(site, prepared.exam_id, prepared.scripts // 2)
+    house = ChaosHouse.build(settings, postgres, valkey, readers=0)
+    try:
+        house.wait_for()
+        crew = Crew.gather(prepared.crew, house.url, folder / "journals", seed)
+        playing, begun = MarkingRound(site, prepared, house, crew), time.monotonic()
+        crew.start()
+        ended = _strike(playing, blows, begun)
+        seconds = time.monotonic() - begun
+        answered = _let_them_go_home(playing)
+        handed = _ask_once_more(playing) if ended and answered else []
+    finally:
+        house.stop()
+        valkey.flush()
+    witnesses = Witnesses.read(folder / "journals", crew.browsers)
+    found, told = check_marking(site, prepared.exam_id, prepared.scripts, witnesses)
+    found.add("end", [] if ended else [f"not all was marked after {LONGEST:g} s"])
+    found.add("end", [] if answered else [f"somebody has no answer after {LAST_ANSWERS:g} s"])
+    found.add("end", handed)
+    site.close()
+    if not found.count:
+        postgres.drop(database)
+    return Outcome(len(witnesses.kept), seconds, dict(playing.blows), sum(b.asked_again for b in crew.browsers), told, found)
+
+
+def _strike(playing: MarkingRound, blows: Sequence[Blow], begun: float) -> bool:
+    """Let the blows fall in their time, and see that what ends is started again; whether all was marked in the end."""
+    waiting, looked = list(blows), begun
+    due = begun + (waiting[0].after if waiting else 0.0)
+    while time.monotonic() - begun < LONGEST:
+        now = time.monotonic()
+        playing.house.tick()
+        if waiting and now >= due and _fall(playing, waiting[0]):
+            waiting.pop(0)
+            due = now + (waiting[0].after if waiting else 0.0)
+        if now - looked > LOOK:
+            looked = now
+            if now - begun > LATER and not playing.all_read:
+                playing.all_read = _read_the_rest(playing)
+            if playing.all_read and _all_marked(playing):
+                return True
+        time.sleep(0.02)
+    return False
+
+
+def _fall(playing: MarkingRound, blow: Blow) -> bool:
+    """One blow; False where nobody is there to be hit, and it is tried again in a moment."""
+    house = playing.house
+    match blow.kind:
+        case "web":
+            running = house.of("web")
+            if not running:
+                return False
+            kill(running[blow.which % len(running)].process, signal.SIGKILL)
+        case "postgres":
+            if not (house.postgres.running and house.postgres.answers()):
+                return False
+            house.postgres.kill()
+        case "valkey":
+            if not (house.valkey.running and house.valkey.answers()):
+                return False
+            house.valkey.kill()
+        case "flush":
+            house.valkey.flush()
+        case _:
+            house.away_until = time.monotonic() + blow.lasts
+            house.postgres.stop()
+    playing.blows[blow.kind] += 1
+    return True
+
+
+def _read_the_rest(playing: MarkingRound) -> bool:
+    try:
+        return read_pages(playing.site, playing.prepared.exam_id, playing.prepared.scripts) == 0  # a commit's answer may be lost
+    except SQLAlchemyError:
+        return False
+
+
+def _all_marked(playing: MarkingRound) -> bool:
+    """Every group of every script has a response, and all of them are agreed."""
+    try:
+        with playing.site.database.read() as session:
+            mine = Response.exam_id == playing.prepared.exam_id, Response.current
+            agreed = session.scalar(select(func.count()).where(*mine, Response.state == ResponseState.AGREED))
+            waiting = session.scalar(select(func.count()).where(Script.state == ScriptState.EXPECTED))
+            return not waiting and agreed == playing.prepared.scripts * len(GROUPS)
+    except SQLAlchemyError:
+        return False
+
+
+def _let_them_go_home(playing: MarkingRound) -> bool:
+    """Everything is up again, and everybody gets the answers that are still owed."""
+    deadline = time.monotonic() + LAST_ANSWERS
+    while time.monotonic() < deadline:
+        playing.house.tick()
+        if playing.crew.go_home(time.monotonic() + 0.2):
+            return True
+    return False
+
+
+def _ask_once_more(playing: MarkingRound) -> list[str]:
+    """With nothing left, nobody is given anything; nor after a rebuild of an emptied Redis."""
+    playing.house.wait_for()
+    said = []
+    for emptied in (False, True):
+        if emptied:
+            playing.house.valkey.flush()
+        for member in playing.prepared.crew:
+            headers = {"Authorization": f"Bearer {member.token}"}
+            with contextlib.suppress(httpx.TransportError):
+                reply = httpx.post(
+                    f"{playing.house.url}/api/marking/CHAOS/next", json={"hold": 5}, headers=headers, timeout=20, trust_env=False
+                )
+                if reply.json().get("tasks"):
+                    said.append(f"user {member.user_id} is given {len(reply.json()['tasks'])} tasks when all is marked")
+    return said
