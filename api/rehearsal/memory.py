@@ -1,0 +1,65 @@
+"""What simulated people remember: of every response whose it is, and of earlier runs what each has marked already."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+from sqlalchemy import func, select
+
+from core.site import Site
+from core.states import ResponseState
+from core.tables import Candidate, Mark, Response, ResponsePicture, Script
+
+
+@dataclass(slots=True)
+class Marked:
+    count: int = 0
+    rows: Counter[int] = field(default_factory=Counter)
+
+
+def rows_by_picture(site: Site, exam_id: int) -> dict[bytes, int]:
+    """The candidate's row by the hash of a picture. Two candidates never wrote the same, byte by byte."""
+    query = (
+        select(ResponsePicture.sha256, Candidate.row)
+        .join(Response, Response.id == ResponsePicture.response_id)
+        .join(Script, Script.id == Response.script_id)
+        .join(Candidate, Candidate.id == Script.candidate_id)
+        .where(Response.exam_id == exam_id)
+    )
+    with site.database.read() as session:
+        return {bytes.fromhex(sha256): row for sha256, row in session.execute(query)}
+
+
+def marked_before(site: Site, exam_id: int) -> dict[int, Marked]:
+    query = (
+        select(Mark.marker_id, Candidate.row)
+        .join(Response, Response.id == Mark.response_id)
+        .join(Script, Script.id == Response.script_id)
+        .join(Candidate, Candidate.id == Script.candidate_id)
+        .where(Mark.exam_id == exam_id)
+    )
+    found: dict[int, Marked] = {}
+    with site.database.read() as session:
+        for marker, row in session.execute(query):
+            one = found.setdefault(marker, Marked())
+            one.count += 1
+            one.rows[row] += 1
+    return found
+
+
+def responses_by_state(site: Site, exam_id: int) -> dict[str, int]:
+    query = select(Response.state, func.count()).where(Response.exam_id == exam_id, Response.current.is_(True)).group_by(Response.state)
+    with site.database.read() as session:
+        return {str(state): count for state, count in session.execute(query)}
+
+
+def decided(states: dict[str, int]) -> int:
+    return states.get(ResponseState.AGREED, 0) + states.get(ResponseState.FINAL, 0)
+
+
+def acknowledged_but_lost(site: Site, exam_id: int, keys: list[str]) -> int:
+    """How many marks the server acknowledged and the database does not hold once. None, or the engine is broken."""
+    with site.database.read() as session:
+        kept = Counter(session.scalars(select(Mark.key).where(Mark.exam_id == exam_id)))
+    return sum(kept[key] != 1 for key in keys)
