@@ -12,9 +12,9 @@ from datetime import UTC, datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import TextClause, insert, text
+from sqlalchemy import ARRAY, ColumnElement, TextClause, any_, bindparam, func, insert, literal, select, text, update
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from core.tables import Table
 
@@ -51,6 +51,56 @@ def insert_keyed(session: Session, table: type[Table], rows: Sequence[Row], key:
     return dict(made.all())
 
 
+def update_rows(session: Session, table: type[Table], rows: Sequence[Row]) -> None:
+    """Write the named columns of each row anew; `id` says which row it is. All rows name the same columns."""
+    if not rows:
+        return
+    connection = session.connection()
+    names = tuple(name for name in rows[0] if name != "id")
+    if connection.dialect.name == "postgresql":
+        connection.execute(_updating(table, names), {"rows": _as_json(rows)})
+        return
+    columns = table.__table__.c
+    statement = update(table.__table__).where(columns.id == bindparam("its_id")).values({name: bindparam(f"new_{name}") for name in names})  # type: ignore[arg-type]
+    connection.execute(statement, [{"its_id": row["id"], **{f"new_{name}": row[name] for name in names}} for row in rows])
+
+
+def among(session: Session, column: InstrumentedAttribute[Any], values: Sequence[Any]) -> ColumnElement[bool]:
+    """Whether a column holds one of these values. PostgreSQL keeps one plan for it, however many there are."""
+    if session.get_bind().dialect.name != "postgresql":
+        return column.in_(values)
+    return column == any_(literal(list(values), ARRAY(column.type)))
+
+
+class Numbers:
+    """New rows' numbers before the rows are written, in blocks: what is written first may be named by what comes after it.
+
+    For one transaction. On SQLite a writer is alone, so the next number is one more than the last.
+    """
+
+    def __init__(self, session: Session, block: int = 1) -> None:
+        self._session = session
+        self._block = max(1, block)
+        self._left: dict[type[Table], list[int]] = {}
+        self._last: dict[type[Table], int] = {}
+
+    def new(self, table: type[Table]) -> int:
+        left = self._left.setdefault(table, [])
+        if not left:
+            left += self._more(table)[::-1]
+        return left.pop()
+
+    def _more(self, table: type[Table]) -> list[int]:
+        if self._session.get_bind().dialect.name == "postgresql":
+            drawn = text("SELECT nextval(pg_get_serial_sequence(:name, 'id')) FROM generate_series(1, :n)")
+            return list(self._session.scalars(drawn, {"name": table.__tablename__, "n": self._block}))
+        last = self._last.get(table)
+        if last is None:
+            last = self._session.scalar(select(func.max(table.__table__.c.id))) or 0
+        self._last[table] = last + self._block
+        return list(range(last + 1, last + self._block + 1))
+
+
 def _with_defaults(table: type[Table], rows: Sequence[Row]) -> Sequence[Row]:
     missing = {name: value for name, value in _defaults(table).items() if name not in rows[0]}
     return [{**missing, **row} for row in rows] if missing else rows
@@ -64,14 +114,28 @@ def _defaults(table: type[Table]) -> dict[str, Any]:
 
 @cache
 def _statement(table: type[Table], names: tuple[str, ...], *, key: str = "", unless_there: bool = False) -> TextClause:
-    dialect = postgresql.dialect()  # type: ignore[no-untyped-call]  # its __init__ has no types
-    quoted = dialect.identifier_preparer.quote
-    columns = table.__table__.c
-    typed = ", ".join(f"{quoted(name)} {columns[name].type.compile(dialect)}" for name in names)
+    quoted, typed = _quoting, _typed(table, names)
     listed = ", ".join(map(quoted, names))
     back = " ON CONFLICT DO NOTHING" if unless_there else f" RETURNING {quoted(key)}, id" if key else ""
     into = quoted(table.__tablename__)
     return text(f"INSERT INTO {into} ({listed}) SELECT {listed} FROM json_to_recordset(CAST(:rows AS json)) AS given ({typed}){back}")
+
+
+@cache
+def _updating(table: type[Table], names: tuple[str, ...]) -> TextClause:
+    changes = ", ".join(f"{_quoting(name)} = given.{_quoting(name)}" for name in names)
+    into = _quoting(table.__tablename__)
+    given = f"json_to_recordset(CAST(:rows AS json)) AS given ({_typed(table, ('id', *names))})"
+    return text(f"UPDATE {into} SET {changes} FROM {given} WHERE {into}.id = given.id")
+
+
+_dialect = postgresql.dialect()  # type: ignore[no-untyped-call]  # its __init__ has no types
+_quoting = _dialect.identifier_preparer.quote
+
+
+def _typed(table: type[Table], names: Sequence[str]) -> str:
+    columns = table.__table__.c
+    return ", ".join(f"{_quoting(name)} {columns[name].type.compile(_dialect)}" for name in names)
 
 
 def _as_json(rows: Sequence[Row]) -> str:

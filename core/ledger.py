@@ -19,7 +19,7 @@ from sqlalchemy import select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
-from core.bulk import insert_rows
+from core.bulk import among, insert_rows, update_rows
 from core.tables import Checkpoint, LedgerEntry, LedgerHead
 
 GENESIS = "0" * 64
@@ -67,32 +67,49 @@ def link(previous: str, entry: bytes) -> str:
 
 
 def append(session: Session, exam_id: int, shard: str, entries: Iterable[Mapping[str, Any]], now: datetime) -> None:
-    """Add entries to the end of a shard's chain, in order. A transaction that writes several shards takes them in sorted order."""
-    head = _lock_head(session, exam_id, shard)
-    sequence, previous = head.sequence, head.hash
-    made: list[dict[str, Any]] = []
-    for body in entries:
-        sequence += 1
-        text = canonical({"shard": shard, "sequence": sequence, "at": now.isoformat(), **body})
-        digest = link(previous, text)
-        made.append(
-            {"exam_id": exam_id, "shard": shard, "sequence": sequence, "entry": text.decode(), "previous": previous, "hash": digest}
-        )
-        previous = digest
-    if made:  # one statement, however many: a chunk of fifty pages writes about as many entries
-        insert_rows(session, LedgerEntry, made)
-        head.sequence, head.hash = sequence, previous
+    """Add entries to the end of a shard's chain, in order."""
+    append_all(session, exam_id, {shard: entries}, now)
 
 
-def _lock_head(session: Session, exam_id: int, shard: str) -> LedgerHead:
-    find = select(LedgerHead).where(LedgerHead.exam_id == exam_id, LedgerHead.shard == shard).with_for_update()
-    head = session.scalar(find.execution_options(populate_existing=True))
-    if head is None:
-        insert = (postgresql if session.get_bind().dialect.name == "postgresql" else sqlite).insert
-        first = insert(LedgerHead).values(exam_id=exam_id, shard=shard, sequence=0, hash=GENESIS)
-        session.execute(first.on_conflict_do_nothing())
-        head = session.scalars(find).one()
-    return head
+def append_all(session: Session, exam_id: int, entries: Mapping[str, Iterable[Mapping[str, Any]]], now: datetime) -> None:
+    """Add entries to the ends of several shards' chains. The shards are taken in sorted order, by whoever writes several."""
+    at, made, ends = now.isoformat(), [], []
+    for head in _lock_heads(session, exam_id, sorted(entries)):
+        sequence, previous = head.sequence, head.hash
+        for body in entries[head.shard]:
+            sequence += 1
+            text = canonical({"shard": head.shard, "sequence": sequence, "at": at, **body})
+            digest = link(previous, text)
+            row = {"exam_id": exam_id, "shard": head.shard, "sequence": sequence, "entry": text.decode(), "previous": previous}
+            made.append(row | {"hash": digest})
+            previous = digest
+        if sequence != head.sequence:
+            ends.append({"id": head.id, "sequence": sequence, "hash": previous})
+    insert_rows(session, LedgerEntry, made)  # one statement, however many: a chunk of fifty pages writes about as many entries
+    update_rows(session, LedgerHead, ends)
+
+
+@dataclass(frozen=True, slots=True)
+class _Head:
+    id: int
+    shard: str
+    sequence: int
+    hash: str
+
+
+def _lock_heads(session: Session, exam_id: int, shards: Sequence[str]) -> list[_Head]:
+    """The shards' heads, sorted and locked; a shard's first entry makes its head."""
+    columns = select(LedgerHead.id, LedgerHead.shard, LedgerHead.sequence, LedgerHead.hash)
+    find = columns.where(LedgerHead.exam_id == exam_id, among(session, LedgerHead.shard, shards)).order_by(LedgerHead.shard)
+    connection = session.connection()  # rows, not records: a record of before the lock would hide what stands
+    found = [_Head(*row) for row in connection.execute(find.with_for_update())]
+    missing = sorted(set(shards) - {head.shard for head in found})
+    if not missing:
+        return found
+    insert = (postgresql if connection.dialect.name == "postgresql" else sqlite).insert
+    first = [{"exam_id": exam_id, "shard": shard, "sequence": 0, "hash": GENESIS} for shard in missing]
+    connection.execute(insert(LedgerHead).values(first).on_conflict_do_nothing())
+    return [_Head(*row) for row in connection.execute(find.with_for_update())]
 
 
 def shards(session: Session, exam_id: int) -> list[str]:
@@ -130,11 +147,17 @@ def check_chain(shard: str, lines: Iterable[tuple[int, str, str, str]], head: tu
 
 
 def verify(session: Session, exam_id: int) -> list[Chain]:
-    heads = session.scalars(select(LedgerHead).where(LedgerHead.exam_id == exam_id).order_by(LedgerHead.shard)).all()
+    heads = _heads(session, exam_id)
     return [
         check_chain(h.shard, ((r.sequence, r.entry, r.previous, r.hash) for r in rows(session, exam_id, h.shard)), (h.sequence, h.hash))
         for h in heads
     ]
+
+
+def _heads(session: Session, exam_id: int) -> Sequence[LedgerHead]:
+    """As they stand: what this transaction appended is in the rows, not in records that it may have loaded before."""
+    query = select(LedgerHead).where(LedgerHead.exam_id == exam_id).order_by(LedgerHead.shard)
+    return session.scalars(query.execution_options(populate_existing=True)).all()
 
 
 def merkle_root(leaves: Sequence[bytes]) -> str:
@@ -151,7 +174,7 @@ def merkle_root(leaves: Sequence[bytes]) -> str:
 
 def checkpoint(session: Session, exam_id: int, now: datetime) -> Checkpoint:
     """Join all shards' heads under one root and keep it."""
-    heads = session.scalars(select(LedgerHead).where(LedgerHead.exam_id == exam_id).order_by(LedgerHead.shard)).all()
+    heads = _heads(session, exam_id)
     joined = [{"shard": h.shard, "sequence": h.sequence, "hash": h.hash} for h in heads]
     number = len(session.scalars(select(Checkpoint.id).where(Checkpoint.exam_id == exam_id)).all()) + 1
     made = Checkpoint(exam_id=exam_id, number=number, heads=joined, root=merkle_root([canonical(h) for h in joined]), at=now)

@@ -1,12 +1,14 @@
-"""Handing out tasks: queues, leases and who has seen what, in Redis. All of it can be rebuilt (`marking.recover`).
+"""Handing out tasks: windows of queues, leases and who has seen what, in Redis. All of it can be rebuilt (`marking.recover`).
 
 Nothing here decides: a task that is handed out is checked against the database before it is shown, and a mark is
-taken by the state of its slot there. A lease only keeps two people from doing the same work.
+taken by the state of its slot there. A lease only keeps two people from doing the same work. The queues themselves are
+in the database; `marking.queues` fills the windows.
 """
 
 from __future__ import annotations
 
 import hashlib
+import secrets
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
@@ -15,13 +17,26 @@ from redis.exceptions import NoScriptError
 
 from core.site import Site
 from core.states import TaskLevel
-from marking.handout_scripts import APPLY, RELEASE, TAKE
+from marking.handout_scripts import APPLY, CLAIM, FILL, RELEASE, TAKE
 
 LEASE_SECONDS = 300
 MOST_HELD = 5
 LONGEST_SEARCH = 2000  # waiting tasks that one request looks at before it leaves the rest to the next
+WINDOW = 2000  # tasks of a queue that are fetched from the database at once
+LOW = 500  # so few left in a window: fetch more
+MOST_WAITING = 4 * WINDOW  # a window that has grown beyond this is cut; the database has the rest
 PRIORITY_STEP = 1 << 49
-SHUFFLE_BITS = 48  # with up to 15 priorities a score is still an exact double
+SHUFFLE_BITS = 48  # with up to 15 priorities a place is still an exact double
+WHOLE = "inf"  # how far a window reaches that holds all of its queue
+
+
+def as_text(word: bytes | str) -> str:
+    return word.decode() if isinstance(word, bytes) else word
+
+
+def place_for(priority: int = 0) -> int:
+    """A place in a queue: at random among those of the same priority, before all of a lower one."""
+    return secrets.randbits(SHUFFLE_BITS) - priority * PRIORITY_STEP
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,15 +50,12 @@ class Waiting:
     level: TaskLevel
     school: str
     shuffle: int
-    priority: int = 0
+    alone: int | None = None  # the one marker that it is for
 
     @property
     def queue(self) -> str:
-        return queue_name(self.paper, self.group, self.level)
-
-    @property
-    def score(self) -> int:
-        return self.shuffle - self.priority * PRIORITY_STEP
+        common = queue_name(self.paper, self.group, self.level)
+        return common if self.alone is None else own_queue(common, self.alone)
 
     @property
     def member(self) -> str:
@@ -51,8 +63,19 @@ class Waiting:
 
 
 @dataclass(frozen=True, slots=True)
+class Ask:
+    """One person who wants to hold so many tasks of these queues, the first queue first."""
+
+    user_id: int
+    hold: int
+    queues: Sequence[str]
+    schools: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
 class Taken:
-    tasks: tuple[int, ...]
+    tasks: tuple[tuple[int, ...], ...]  # of each ask, those that were held before first
+    low: tuple[str, ...]  # queues whose windows should be filled
     rebuilt: bool  # Redis has been filled since it was last empty
 
 
@@ -62,8 +85,9 @@ class Steps:
     def __init__(self) -> None:
         self.words: list[Any] = []
 
-    def done(self, user_id: int, task: Waiting) -> Steps:
-        self.words += ["done", user_id, task.id, task.response_id, task.queue, task.member]
+    def done(self, user_id: int, task: Waiting, *, lasting: bool = True) -> Steps:
+        """`lasting`: other slots of the response may still wait, so that the marker has to be kept from them."""
+        self.words += ["done", user_id, task.id, task.response_id if lasting else "-", task.queue, task.member]
         return self
 
     def gone(self, task: Waiting) -> Steps:
@@ -76,16 +100,22 @@ class Steps:
         return self
 
     def offer(self, tasks: Iterable[Waiting]) -> Steps:
+        """Tasks beyond their queue's window are left to the database."""
         for task in tasks:
-            self.words += ["offer", task.queue, task.score, task.member]
+            self.words += ["offer", task.queue, task.shuffle, task.member]
         return self
 
     def back(self, task_id: int) -> Steps:
         self.words += ["back", task_id]
         return self
 
-    def seen(self, user_id: int, response_id: int) -> Steps:
-        self.words += ["seen", user_id, response_id]
+    def seen(self, user_id: int, response_ids: Iterable[int]) -> Steps:
+        for response_id in response_ids:
+            self.words += ["seen", user_id, response_id]
+        return self
+
+    def add(self, others: Steps) -> Steps:
+        self.words += others.words
         return self
 
 
@@ -97,18 +127,50 @@ def queue_name(paper: str, group: str, level: TaskLevel) -> str:
     return f"{paper}/{group}/{level}"
 
 
-def take(
-    site: Site, exam_id: int, user_id: int, queues: Sequence[str], schools: Iterable[str], *, hold: int, lease: int = LEASE_SECONDS
-) -> Taken:
-    """Up to `hold` tasks of these queues, those that the user holds already first. Also renews all that the user holds."""
-    wanted = max(1, min(hold, MOST_HELD))
-    answer = _run(site, TAKE, prefix(exam_id), user_id, wanted, lease * 1000, LONGEST_SEARCH, len(queues), *queues, *sorted(schools))
-    return Taken(tuple(int(task) for task in answer[1:]), bool(answer[0]))
+def own_queue(queue: str, user_id: int) -> str:
+    """Where tasks of a queue wait that are for one marker alone."""
+    return f"{queue}@{user_id}"
+
+
+def take(site: Site, exam_id: int, asks: Sequence[Ask], *, lease: int = LEASE_SECONDS) -> Taken:
+    """Tasks for each ask. Also renews all that these people hold."""
+    words: list[Any] = []
+    for ask in asks:
+        wanted = max(1, min(ask.hold, MOST_HELD))
+        words += [ask.user_id, wanted, len(ask.queues), len(ask.schools), *ask.queues, *ask.schools]
+    rebuilt, low, *found = _run(site, TAKE, prefix(exam_id), lease * 1000, LONGEST_SEARCH, LOW, *words)
+    return Taken(tuple(tuple(map(int, tasks)) for tasks in found), tuple(queue.decode() for queue in low), bool(rebuilt))
 
 
 def apply(site: Site, exam_id: int, steps: Steps) -> None:
     if steps.words:
-        _run(site, APPLY, prefix(exam_id), *steps.words)
+        _run(site, APPLY, prefix(exam_id), WINDOW, MOST_WAITING, *steps.words)
+
+
+def claim(site: Site, exam_id: int, user_id: int, tasks: Sequence[Waiting], *, lease: int = LEASE_SECONDS) -> tuple[int, ...]:
+    """Lease these very tasks, those that nobody holds."""
+    words = [word for task in tasks for word in (task.queue, task.shuffle, task.member)]
+    return tuple(map(int, _run(site, CLAIM, prefix(exam_id), user_id, lease * 1000, *words))) if words else ()
+
+
+def begin_filling(site: Site, exam_id: int, queue: str) -> str | None:
+    """How far the queue's window reaches (none: not at all). From now on offers beyond it are taken in too."""
+    pipe = site.redis.pipeline(transaction=True)
+    pipe.hset(f"{prefix(exam_id)}filling", queue, "1")
+    pipe.hget(f"{prefix(exam_id)}reach", queue)
+    reach = pipe.execute()[1]
+    return None if reach is None else as_text(reach)
+
+
+def end_filling(
+    site: Site, exam_id: int, queue: str, before: str | None, reach: str, tasks: Sequence[Waiting], *, anew: bool = False
+) -> bool:
+    """Take these tasks into the window, which then reaches so far; false when somebody else has filled it meanwhile.
+
+    `anew`: whatever the window held before is left out.
+    """
+    words = [word for task in tasks for word in (task.shuffle, task.member)]
+    return bool(_run(site, FILL, prefix(exam_id), queue, before or "", reach, int(anew), *words))
 
 
 def release(site: Site, exam_id: int, user_id: int) -> int:
@@ -121,13 +183,15 @@ def holds(site: Site, exam_id: int, user_id: int, task_id: int) -> bool:
 
 
 def waiting(site: Site, exam_id: int, queues: Sequence[str]) -> list[int]:
-    """How many tasks wait in each queue."""
+    """How many tasks wait in each queue: in its window, and beyond it as they were last counted."""
     if not queues:
         return []
     pipe = site.redis.pipeline(transaction=False)
     for queue in queues:
         pipe.zcard(f"{prefix(exam_id)}queue:{queue}")
-    return [int(n) for n in pipe.execute()]
+    pipe.hmget(f"{prefix(exam_id)}beyond", list(queues))
+    *near, beyond = pipe.execute()
+    return [int(n) + max(0, int(more or 0)) for n, more in zip(near, beyond, strict=True)]
 
 
 def _run(site: Site, script: str, *words: Any) -> Any:

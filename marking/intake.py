@@ -8,7 +8,6 @@ lost; two sweeps at once make each response once (unique constraint).
 from __future__ import annotations
 
 import logging
-import secrets
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -30,7 +29,7 @@ from core.tables import Candidate, LedgerHead, Page, Response, ResponsePicture, 
 from core.template import Template
 from marking import recover, replaced
 from marking.definitions import current_definition
-from marking.handout import SHUFFLE_BITS, prefix
+from marking.handout import place_for, prefix
 from marking.objective import shares_of
 from marking.schemes import first_slots
 
@@ -255,7 +254,7 @@ def _task_rows(exam_id: int, paper: Paper, response_id: int, ready: Ready, now: 
             "ordinal": ordinal,
             "state": TaskState.OPEN,
             "priority": 0,
-            "shuffle": secrets.randbits(SHUFFLE_BITS),
+            "shuffle": place_for(),
             "token": new_token(),
             "made_at": now,
         }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -11,8 +10,8 @@ from sqlalchemy import select
 from core.site import Site
 from core.states import MarkState, TaskPurpose
 from core.tables import Mark, Response, Task
-from marking.definitions import item_group
-from marking.record import Record
+from marking.batch import own_records
+from marking.record import MARK, RESPONSE, MarkRow, ResponseRow, records_of
 from marking.submit import GRACE, why_not_revise
 from marking.values import as_typed
 
@@ -34,7 +33,7 @@ def mine(site: Site, exam_id: int, user_id: int, limit: int = 20) -> list[OwnMar
     now = site.now()
     standing = (MarkState.COUNTED, MarkState.SURPLUS)
     query = (
-        select(Mark, Task, Response)
+        select(*MARK, *RESPONSE, Task.token)
         .join(Task, Task.id == Mark.task_id)
         .join(Response, Response.id == Mark.response_id)
         .where(Mark.marker_id == user_id, Mark.exam_id == exam_id, Mark.state.in_(standing))
@@ -42,22 +41,12 @@ def mine(site: Site, exam_id: int, user_id: int, limit: int = 20) -> list[OwnMar
         .limit(max(1, min(limit, MOST)))
     )
     with site.database.read() as session:
-        rows = session.execute(query).all()
-        around: dict[int, list[tuple[Task, Mark | None]]] = defaultdict(list)
-        recent = [r.id for m, _, r in rows if m.state is MarkState.COUNTED and now - m.at <= GRACE]
-        others = (
-            select(Task, Mark)
-            .outerjoin(Mark, Mark.task_id == Task.id)
-            .where(Task.response_id.in_(recent), Task.purpose == TaskPurpose.LIVE)
-            .order_by(Task.ordinal)
-        )
-        for task, mark in session.execute(others) if recent else ():
-            around[task.response_id].append((task, mark))
-        seen: list[OwnMark] = []
-        for mark, task, response in rows:
-            group = item_group(session, exam_id, response.definition_version, response.paper, response.group)
-            near = around.get(response.id, [])
-            record = Record(session, response, group, list({t.id: t for t, _ in near}.values()), [m for _, m in near if m], now)
-            can = bool(near) and not why_not_revise(record, mark)
-            seen.append(OwnMark(task.token, task.paper, task.group, as_typed(mark.values), mark.at, can))
-    return seen
+        rows = [(MarkRow(*row[: len(MARK)]), ResponseRow(*row[len(MARK) : -1]), row[-1]) for row in session.execute(query)]
+        recent = [(m, r) for m, r, _ in rows if m.state is MarkState.COUNTED and now - m.at <= GRACE]
+        live = records_of(session, list({r.id: r for m, r in recent if m.purpose is TaskPurpose.LIVE}.values()), now)
+        alone = own_records(session, [(m.task_id, r) for m, r in recent if m.purpose is not TaskPurpose.LIVE], now)
+    around = {m.id: live[r.id] if m.purpose is TaskPurpose.LIVE else alone[m.task_id] for m, r in recent}
+    return [
+        OwnMark(token, r.paper, r.group, as_typed(m.values), m.at, m.id in around and not why_not_revise(around[m.id], m))
+        for m, r, token in rows
+    ]

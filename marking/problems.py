@@ -6,7 +6,6 @@ A leader sends it back to marking, or marks it: that mark is an arbiter's, the l
 
 from __future__ import annotations
 
-import secrets
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, get_args
@@ -18,14 +17,15 @@ from sqlalchemy.orm import Session
 from core import events
 from core.errors import BadInput, Conflict, NotFound
 from core.site import Site
-from core.states import MarkState, ResponseState, TaskLevel, TaskState
-from core.tables import Problem, Response, ResponsePicture
-from marking.handout import SHUFFLE_BITS
+from core.states import MarkState, ResponseState, TaskLevel, TaskPurpose, TaskState
+from core.tables import Problem, Response, ResponsePicture, Task
+from marking.batch import Sent, add_mark, check_key, close, load, mark_entry
+from marking.handout import place_for
 from marking.reach import reach_of
-from marking.record import Record, lock_response, lock_task
+from marking.record import Record, TaskRow, emit, lock_response, save
 from marking.replaced import is_anothers, retire, standing
 from marking.settle import settle, void
-from marking.submit import add_mark, after_commit, check_key, emit_mark, mark_entry, write_entries
+from marking.submit import tell
 from marking.values import parse_values
 
 Reason = Literal["wrong_place", "illegible", "second_hand", "similar", "other"]
@@ -53,16 +53,18 @@ def problem(site: Site, exam_id: int, user_id: int, token: str, key: str, reason
         raise BadInput("the note is too long.", where="note", remedy=f"Use at most {LONGEST_NOTE} characters.")
     with site.database.write() as session:
         reach = reach_of(session, exam_id, user_id)
-        task, record = lock_task(session, exam_id, token, site.now())
+        batch = load(site, session, exam_id, [Sent(user_id, token, key, None)])
+        task, record = batch.found(user_id, token)
         reach.require(task.level, task.paper, task.group)
         known = session.scalar(select(Problem).where(Problem.marker_id == user_id, Problem.key == key))
         if known is not None and known.task_id != task.id:
             raise Conflict("this key was used for another problem.", where="key", remedy="Send each problem under a new key.")
         record.hints.gone(record.waiting(task))
         if known is None:
-            known = _raise(record, task.id, user_id, key, reason, note)
+            known = _raise(record, task, user_id, key, reason, note)
         problem_id = known.id
-    after_commit(site, exam_id, record)
+        steps, _ = close(batch)
+    tell(site, exam_id, steps)
     return problem_id
 
 
@@ -88,6 +90,9 @@ def resolve_problem(
                 raise NotFound("there is no such problem in this exam.", where="problem")
             record = lock_response(session, exam_id, found.response_id, site.now())
             reach.require_lead(record.response.paper, record.response.group)
+            if _is_of_own_task(session, found):
+                _close(record, [found], user_id, {"action": action, "key": key, "note": note})
+                return
             open_ones = _open(session, record.response.id)
             if record.response.state is not ResponseState.PROBLEM or not open_ones:
                 if found.resolution.get("key") == key:
@@ -104,10 +109,13 @@ def resolve_problem(
             )
             if action == "back":
                 record.response.state = ResponseState.OPEN
-                write_entries(record, [_entry(record, user_id, "resolved: back to marking"), *settle(record)])
+                record.entries.append(_entry(record, user_id, "resolved: back to marking"))
+                settle(record)
+            emit(session, exam_id, [record], record.now)
+            save(session, exam_id, [record], record.now)
     except IntegrityError as e:
         raise Conflict("this key was used for another mark.", where="key", remedy="Send each mark under a new key.") from e
-    after_commit(site, exam_id, record)
+    tell(site, exam_id, record.hints)
 
 
 def open_problems(site: Site, exam_id: int, user_id: int) -> list[ProblemView]:
@@ -127,16 +135,16 @@ def open_problems(site: Site, exam_id: int, user_id: int) -> list[ProblemView]:
     return [ProblemView(p.id, r.paper, r.group, p.reason, p.note, p.marker_id, p.at, tuple(pictures.get(r.id, ()))) for p, r in rows]
 
 
-def _raise(record: Record, task_id: int, user_id: int, key: str, reason: str, note: str) -> Problem:
-    task = record.task(task_id)
-    if task.state is not TaskState.OPEN or record.response.state is not ResponseState.OPEN:
+def _raise(record: Record, task: TaskRow, user_id: int, key: str, reason: str, note: str) -> Problem:
+    live = task.purpose is TaskPurpose.LIVE
+    if task.state is not TaskState.OPEN or (live and record.response.state is not ResponseState.OPEN):
         raise Conflict("this answer is no longer waiting for you.", where="task", remedy="Ask for the next one.")
     if record.of(user_id):
         raise Conflict("you have marked this answer already.", where="task", remedy="Ask for the next one.")
     raised = Problem(
         exam_id=record.response.exam_id,
         response_id=record.response.id,
-        task_id=task_id,
+        task_id=task.id,
         marker_id=user_id,
         reason=reason,
         note=note,
@@ -146,14 +154,20 @@ def _raise(record: Record, task_id: int, user_id: int, key: str, reason: str, no
         at=record.now,
     )
     record.session.add(raised)
-    for waiting in record.open_tasks():
+    for waiting in record.open_tasks():  # of a task for one alone: that one, and the response goes on as it was
         void(record, waiting)
-    record.response.state = ResponseState.PROBLEM
+    if live:
+        record.response.state = ResponseState.PROBLEM
     record.session.flush()
-    write_entries(record, [_entry(record, user_id, reason)])
+    record.entries.append(_entry(record, user_id, reason))
     body = {"paper": record.response.paper, "group": record.response.group, "reason": reason}
     events.emit(record.session, record.response.exam_id, "problem", body, record.now)
     return raised
+
+
+def _is_of_own_task(session: Session, found: Problem) -> bool:
+    """Raised on a task that was for one marker alone: nothing else waits for its resolution."""
+    return session.scalar(select(Task.purpose).where(Task.id == found.task_id)) not in (None, TaskPurpose.LIVE)
 
 
 def _last_word(record: Record, user_id: int, key: str, values: object, *, excluded: bool) -> None:
@@ -162,13 +176,11 @@ def _last_word(record: Record, user_id: int, key: str, values: object, *, exclud
         why = "is from a school whose answers you may not mark" if excluded else "has a mark of yours already"
         raise Conflict(f"this answer {why}.", where="response", remedy="Let another leader resolve it.")
     kept = parse_values(record.group, values)
-    task = record.add_task(TaskLevel.ARBITER, secrets.randbits(SHUFFLE_BITS), state=TaskState.DONE, marker_id=user_id)
-    record.session.flush()
+    task = record.add_task(TaskLevel.ARBITER, place_for(), state=TaskState.DONE, marker_id=user_id)
     mark = add_mark(record, task, user_id, key, kept, MarkState.COUNTED, 0.0)
-    record.session.flush()
     record.hints.done(user_id, record.waiting(task))
-    write_entries(record, [_entry(record, user_id, "resolved: marked"), mark_entry(record, mark), *settle(record)])
-    emit_mark(record, mark)
+    record.entries += [_entry(record, user_id, "resolved: marked"), mark_entry(record, mark)]
+    settle(record)
 
 
 def _close(record: Record, problems: list[Problem], user_id: int, resolution: dict[str, str]) -> None:

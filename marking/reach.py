@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import and_, or_, select
 from sqlalchemy.orm import Session
 
+from core.bulk import among
 from core.errors import Forbidden
 from core.states import TaskLevel
 from core.tables import Conflict, Role, User
@@ -33,15 +36,27 @@ class Reach:
 
 
 def reach_of(session: Session, exam_id: int, user_id: int) -> Reach:
-    """In one statement; Forbidden for somebody who is not active or may mark nothing in this exam."""
+    """Forbidden for somebody who is not active or may mark nothing in this exam."""
+    found = reaches_of(session, exam_id, [user_id]).get(user_id)
+    if found is None:
+        raise nobody()
+    return found
+
+
+def nobody() -> Forbidden:
+    return Forbidden("you are no marker of this exam.", where="role")
+
+
+def reaches_of(session: Session, exam_id: int, user_ids: Sequence[int]) -> dict[int, Reach]:
+    """In one statement; without those who are not active or may mark nothing in this exam."""
     query = (
-        select(User.affiliation, Role.role, Role.scope, Conflict.school_code)
+        select(User.id, User.affiliation, Role.role, Role.scope, Conflict.school_code)
         .join(Role, and_(Role.user_id == User.id, or_(Role.exam_id == exam_id, Role.exam_id.is_(None)), Role.role.in_(LEVELS)))
         .outerjoin(Conflict, Conflict.user_id == User.id)
-        .where(User.id == user_id, User.active)
+        .where(among(session, User.id, user_ids), User.active)
     )
-    rows = session.execute(query).all()
-    if not rows:
-        raise Forbidden("you are no marker of this exam.", where="role")
-    schools = {school for row in rows for school in (row.affiliation, row.school_code) if school}
-    return Reach(user_id, frozenset((LEVELS[row.role], row.scope) for row in rows), frozenset(schools))
+    roles, schools = defaultdict[int, set[tuple[TaskLevel, str]]](set), defaultdict[int, set[str]](set)
+    for user_id, affiliation, role, scope, school in session.execute(query):
+        roles[user_id].add((LEVELS[role], scope))
+        schools[user_id].update(name for name in (affiliation, school) if name)
+    return {user_id: Reach(user_id, frozenset(held), frozenset(schools[user_id])) for user_id, held in roles.items()}

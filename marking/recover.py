@@ -1,34 +1,42 @@
 """Filling Redis from the database: at any moment, by itself when Redis is empty, and for tasks nobody announced.
 
 Every step may be repeated and may run beside marking: a task that somebody holds is not offered again, and one that is
-done meanwhile is refused when it is handed out.
+done meanwhile is refused when it is handed out. Only the first tasks of each queue are fetched, so it takes a moment.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import timedelta
 
 from sqlalchemy import func, select
 
+from core.bulk import among
 from core.site import Site
-from core.states import TaskPurpose, TaskState
-from core.tables import Mark, Response, Task
-from marking.handout import Steps, apply, prefix
-from marking.record import waiting_of
+from core.states import TaskState
+from core.tables import Response, Task
+from marking import handout, queues
+from marking.handout import Steps, Waiting, apply, prefix
 
-CHUNK = 500
+CHUNK = 2000
 REBUILD_SECONDS = 120  # nobody else begins to rebuild in this time
 SETTLED = timedelta(seconds=5)  # tasks younger than this are offered again, lest one was overtaken in its commit
 
 
 def recover(site: Site, exam_id: int) -> int:
-    """Offer every open task and drop what is not open any more. Returns how many tasks are open."""
+    """Fetch the first tasks of every queue anew and drop what is not open any more. Returns how many tasks are open."""
+    with site.database.read() as session:
+        names = queues.names(session, exam_id)
+        own = queues.own_tasks(session, exam_id)
+        newest = session.scalar(select(func.max(Task.id)).where(Task.exam_id == exam_id, Task.made_at < site.now() - SETTLED))
+        waiting = session.scalar(select(func.count(Task.id)).where(Task.exam_id == exam_id, queues.WAITS)) or 0
     _forget_done(site, exam_id)
-    _fill_seen(site, exam_id)
-    offered = _offer(site, exam_id, 0)
+    known = {handout.as_text(name) for name in site.redis.hkeys(f"{prefix(exam_id)}reach")}
+    for queue in sorted(known | set(names)):
+        queues.fill(site, exam_id, queue, anew=True)
+    apply(site, exam_id, Steps().offer(own))
+    site.redis.set(f"{prefix(exam_id)}offered", newest or 0)
     site.redis.set(f"{prefix(exam_id)}epoch", site.now().isoformat())
-    return offered
+    return waiting + len(own)
 
 
 def ensure(site: Site, exam_id: int) -> bool:
@@ -57,40 +65,18 @@ def top_up(site: Site, exam_id: int, since: int | None = None) -> None:
     after = after if since is None else min(after, since)
     with site.database.read() as session:
         settled = session.scalar(select(func.max(Task.id)).where(Task.exam_id == exam_id, Task.made_at < site.now() - SETTLED))
-    _offer(site, exam_id, after)
+    _offer_newer(site, exam_id, after)
     site.redis.set(key, settled or 0)
 
 
-def _offer(site: Site, exam_id: int, after: int) -> int:
+def _offer_newer(site: Site, exam_id: int, after: int) -> None:
     """In chunks by id, so that a large exam is never held in memory."""
-    offered = 0
+    columns = (Task.id, Task.response_id, Task.paper, Task.group, Task.level, Response.school_code, Task.shuffle, Task.marker_id)
+    query = select(*columns).join(Response, Response.id == Task.response_id).order_by(Task.id).limit(CHUNK)
     while True:
-        query = (
-            select(Task, Response.school_code)
-            .join(Response, Response.id == Task.response_id)
-            .where(Task.exam_id == exam_id, Task.id > after, Task.state == TaskState.OPEN)
-            .order_by(Task.id)
-            .limit(CHUNK)
-        )
         with site.database.read() as session:
-            rows: Sequence[tuple[Task, str]] = session.execute(query).all()
-        apply(site, exam_id, Steps().offer(waiting_of(task, school) for task, school in rows))
-        offered += len(rows)
-        if len(rows) < CHUNK:
-            return offered
-        after = rows[-1][0].id
-
-
-def _fill_seen(site: Site, exam_id: int) -> None:
-    after = 0
-    while True:
-        query = select(Mark.id, Mark.marker_id, Mark.response_id).where(Mark.exam_id == exam_id, Mark.id > after)
-        with site.database.read() as session:
-            rows = session.execute(query.where(Mark.purpose == TaskPurpose.LIVE).order_by(Mark.id).limit(CHUNK)).all()
-        steps = Steps()
-        for _, user_id, response_id in rows:
-            steps.seen(user_id, response_id)
-        apply(site, exam_id, steps)
+            rows = session.execute(query.where(Task.exam_id == exam_id, Task.id > after, Task.state == TaskState.OPEN)).all()
+        apply(site, exam_id, Steps().offer(Waiting(*row) for row in rows))
         if len(rows) < CHUNK:
             return
         after = rows[-1][0]
@@ -98,14 +84,12 @@ def _fill_seen(site: Site, exam_id: int) -> None:
 
 def _forget_done(site: Site, exam_id: int) -> None:
     """Leases of tasks that are not open any more end now."""
-    names = site.redis.hkeys(f"{prefix(exam_id)}holders")
-    held = [int(name) for name in names]
-    if not held:
-        return
-    query = select(Task, Response.school_code).join(Response, Response.id == Task.response_id)
-    with site.database.read() as session:
-        rows = session.execute(query.where(Task.id.in_(held), Task.state != TaskState.OPEN)).all()
+    held = [int(name) for name in site.redis.hkeys(f"{prefix(exam_id)}holders")]
+    columns = (Task.id, Task.response_id, Task.paper, Task.group, Task.level, Response.school_code, Task.shuffle)
+    query = select(*columns).join(Response, Response.id == Task.response_id).where(Task.state != TaskState.OPEN)
     steps = Steps()
-    for task, school in rows:
-        steps.gone(waiting_of(task, school))
+    for start in range(0, len(held), CHUNK):
+        with site.database.read() as session:
+            for row in session.execute(query.where(among(session, Task.id, held[start : start + CHUNK]))):
+                steps.gone(Waiting(*row))
     apply(site, exam_id, steps)

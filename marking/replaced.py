@@ -14,14 +14,13 @@ from redis.exceptions import RedisError
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
-from core import ledger
 from core.cuts import are_gone, cut_of
 from core.errors import Unavailable
 from core.site import Site
 from core.states import MarkState, PageState, ResponseState, ScriptState, SheetState, TaskState
-from core.tables import FinalMark, Page, Problem, Response, ResponsePicture, Script, Sheet
+from core.tables import Page, Problem, Response, ResponsePicture, Script, Sheet
 from marking import handout
-from marking.record import Record, lock_response
+from marking.record import Record, ResponseRow, lock_response, save
 from marking.settle import void
 
 REASON = "replaced"
@@ -43,6 +42,7 @@ def look(site: Site, exam_id: int) -> int:
                 _hold(record)
             else:
                 retire(record, "system", "its pictures were replaced")
+            save(session, exam_id, [record], record.now)
         try:
             handout.apply(site, exam_id, record.hints)
         except (RedisError, Unavailable):
@@ -111,7 +111,7 @@ def standing(session: Session, response_id: int) -> str:
     return " ".join([*pictures, *more, "absent" if state is ScriptState.ABSENT else "present"])
 
 
-def is_anothers(session: Session, response: Response) -> bool:
+def is_anothers(session: Session, response: ResponseRow) -> bool:
     """Whether a picture is on a sheet that is not this script's any more."""
     query = (
         select(ResponsePicture.id)
@@ -139,24 +139,22 @@ def _hold(record: Record) -> None:
     )
     found.resolution = {}
     record.session.add(found)
-    entry = {"kind": "problem", "response": response.id, "by": "system", "reason": REASON}
-    ledger.append(record.session, response.exam_id, record.shard, [entry], record.now)
+    record.entries.append({"kind": "problem", "response": response.id, "by": "system", "reason": REASON})
 
 
 def retire(record: Record, by: str, reason: str) -> None:
     """Supersede a response: its marks are void, its final marks withdrawn, its slots gone."""
-    session, response = record.session, record.response
-    entries: list[dict[str, Any]] = []
+    response, entries = record.response, record.entries
     for mark in record.marks:
         if mark.state in (MarkState.COUNTED, MarkState.SURPLUS):
             mark.state = MarkState.VOID
             entries.append({"kind": "mark-state", "mark": mark.id, "state": "void", "reason": reason, "by": by})
-    for final in session.scalars(select(FinalMark).where(FinalMark.response_id == response.id, FinalMark.current)):
-        final.current = False
-        entries.append({"kind": "final-withdrawn", "response": response.id, "item": final.item, "version": final.version})
+    for final in record.finals:
+        if final.current:
+            final.current = False
+            entries.append({"kind": "final-withdrawn", "response": response.id, "item": final.item, "version": final.version})
     for task in record.tasks:
         if task.state is not TaskState.VOID:
             void(record, task)
     response.current, response.state = False, ResponseState.SUPERSEDED
     entries.append({"kind": "response-state", "response": response.id, "state": "superseded", "reason": reason, "by": by})
-    ledger.append(session, response.exam_id, record.shard, entries, record.now)

@@ -1,6 +1,6 @@
 """The consequences of a response's counted marks: its final marks, its state, and the slots that stay open.
 
-`settle` makes the rows say what the truth table says, whatever changed: a mark, a revision, a leader's resolution.
+`settle` makes the record say what the truth table says, whatever changed: a mark, a revision, a leader's resolution.
 Called twice it changes nothing the second time.
 """
 
@@ -8,62 +8,53 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping
-from typing import Any
-
-from sqlalchemy import select
+from fractions import Fraction
 
 from core.states import ResponseState, TaskLevel, TaskState
-from core.tables import FinalMark, Task
 from marking.adjudicate import Agreed, OneMore, Verdict, adjudicate_response
-from marking.handout import SHUFFLE_BITS
+from marking.handout import place_for
 from marking.objective import kept
-from marking.record import Record, as_response_marks
+from marking.record import Entry, FinalRow, Record, TaskRow, as_response_marks
 from marking.schemes import TABLE_VERSION, first_slots
 
-Entry = Mapping[str, Any]
 
-
-def settle(record: Record) -> list[Entry]:
-    """Bring final marks, state and open slots in step with the counted marks; the ledger entries for it."""
-    counted = record.counted()
-    objective = kept(record.response.objective)
-    verdict = adjudicate_response(record.group.scheme, record.group.items, as_response_marks(counted), objective=objective)
+def settle(record: Record) -> None:
+    """Bring final marks, state and open slots in step with the counted marks, with the ledger entries for it."""
+    counted, response = record.counted(), record.response
+    verdict = adjudicate_response(
+        record.group.scheme, record.group.items, as_response_marks(counted), objective=kept(response.objective), extra=response.extra
+    )
     # One counted mark or none settles something only where one marker is enough; a revision may take it back.
-    may_differ = any(isinstance(v, Agreed) for v in verdict.items.values()) or record.response.state is not ResponseState.OPEN
-    entries = _write_finals(record, verdict.items) if may_differ or len(counted) > 1 else []
-    record.response.state = ResponseState.OPEN if verdict.next else ResponseState.AGREED
+    may_differ = any(isinstance(v, Agreed) for v in verdict.items.values()) or response.state is not ResponseState.OPEN
+    if may_differ or len(counted) > 1:
+        _set_finals(record, verdict.items)
+    response.state = ResponseState.OPEN if verdict.next else ResponseState.AGREED
     _set_slots(record, verdict.next)
-    return entries
 
 
-def _write_finals(record: Record, verdicts: Mapping[str, Verdict]) -> list[Entry]:
-    session, response = record.session, record.response
-    query = select(FinalMark).where(FinalMark.response_id == response.id).order_by(FinalMark.version)
-    last = {final.item: final for final in session.scalars(query)}
-    entries: list[Entry] = []
+def _set_finals(record: Record, verdicts: Mapping[str, Verdict]) -> None:
+    last = {final.item: final for final in record.finals}
     for item, verdict in verdicts.items():
         old = last.get(item)
         if isinstance(verdict, Agreed):
             if old is not None and old.current and _same(old, verdict):
                 continue
             final = _final(record, item, verdict, old.version + 1 if old else 1)
-            session.add(final)
-            entries.append(_final_entry(final))
+            record.finals.append(final)
+            record.entries.append(_final_entry(final))
         elif old is not None and old.current:
-            entries.append({"kind": "final-withdrawn", "response": response.id, "item": item, "version": old.version})
+            record.entries.append({"kind": "final-withdrawn", "response": record.response.id, "item": item, "version": old.version})
         if old is not None:
             old.current = False
-    return entries
 
 
-def _same(final: FinalMark, agreed: Agreed) -> bool:
+def _same(final: FinalRow, agreed: Agreed) -> bool:
     mark = (final.numerator, final.denominator) == (agreed.mark.numerator, agreed.mark.denominator)
     return mark and final.rule == agreed.rule and final.mark_ids == list(agreed.used)
 
 
-def _final(record: Record, item: str, agreed: Agreed, version: int) -> FinalMark:
-    return FinalMark(
-        exam_id=record.response.exam_id,
+def _final(record: Record, item: str, agreed: Agreed, version: int) -> FinalRow:
+    return FinalRow(
         response_id=record.response.id,
         item=item,
         version=version,
@@ -73,11 +64,10 @@ def _final(record: Record, item: str, agreed: Agreed, version: int) -> FinalMark
         rule=agreed.rule,
         table_version=TABLE_VERSION,
         mark_ids=list(agreed.used),
-        at=record.now,
     )
 
 
-def _final_entry(final: FinalMark) -> Entry:
+def _final_entry(final: FinalRow) -> Entry:
     return {
         "kind": "final",
         "response": final.response_id,
@@ -91,6 +81,12 @@ def _final_entry(final: FinalMark) -> Entry:
     }
 
 
+def _goes_first(record: Record) -> bool:
+    """What somebody's marks wait for may go before what nobody has begun, as often as the exam says."""
+    share = Fraction(record.blocking_first) if record.marks else Fraction(0)
+    return secrets.randbelow(share.denominator) < share.numerator
+
+
 def _set_slots(record: Record, asked: OneMore | None) -> None:
     """Leave open exactly the slots that the verdict asks for; void the others; add what is missing."""
     level, wanted = (asked.level, 1) if asked else (TaskLevel.MARKER, 0)
@@ -101,12 +97,11 @@ def _set_slots(record: Record, asked: OneMore | None) -> None:
     for task in record.open_tasks():
         if task not in kept:
             void(record, task)
-    added = [record.add_task(level, secrets.randbits(SHUFFLE_BITS)) for _ in range(wanted - len(kept))]
-    if added:
-        record.session.flush()
-        record.hints.offer(record.waiting(task) for task in added)
+    added = [record.add_task(level, place_for(int(_goes_first(record)))) for _ in range(wanted - len(kept))]
+    record.hints.offer(record.waiting(task) for task in added)
 
 
-def void(record: Record, task: Task) -> None:
+def void(record: Record, task: TaskRow) -> None:
+    waited = record.waiting(task)
     task.state = TaskState.VOID
-    record.hints.gone(record.waiting(task))
+    record.hints.gone(waited)

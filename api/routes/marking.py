@@ -14,6 +14,7 @@ from api.routes.guarded import Guarded, Number
 from core.errors import MarkhallError, NotFound
 from core.pictures import picture_bytes
 from marking import own, problems, submit, work
+from marking.serving import TaskView
 
 router = APIRouter(prefix="/api/marking", tags=["marking"], route_class=Guarded)
 MOST_HELD = 5
@@ -59,12 +60,18 @@ class NewProblem(BaseModel):
     hold: Hold = 1
 
 
-def _task(view: work.TaskView) -> dict[str, Any]:
-    body = asdict(view)
-    body["pictures"] = [{"url": f"/api/marking/pictures/{p.token}", "width": p.width, "height": p.height} for p in view.pictures]
-    if view.shown is None:
-        del body["shown"]
-    return body
+def _task(view: TaskView) -> dict[str, Any]:
+    body = {
+        "task": view.task,
+        "paper": view.paper,
+        "group": view.group,
+        "title": view.title,
+        "pictures": [{"url": f"/api/marking/pictures/{p.token}", "width": p.width, "height": p.height} for p in view.pictures],
+        "items": [asdict(item) for item in view.items],
+        "lease_seconds": view.lease_seconds,
+        "level": view.level,
+    }
+    return body if view.shown is None else body | {"shown": [asdict(one) for one in view.shown]}
 
 
 def _next(asking: AskingDep, group: str | None, hold: int) -> dict[str, Any]:

@@ -1,0 +1,324 @@
+"""Marks that come in together are kept together: one transaction, one commit, an answer for each.
+
+The writer of marks. Everybody waits for the commit that holds his mark and for no other. A mark that cannot be kept is
+refused by itself; the others of the batch do not notice. The response's row is the lock: a mark fills its slot while
+that is open, whoever holds the lease by then; else it is surplus: kept, shown, not counted. Nobody has two marks on one
+response.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
+
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from core.bulk import Numbers, among, insert_rows
+from core.errors import BadInput, Conflict, Forbidden, MarkhallError, NotFound
+from core.ids import new_token
+from core.site import Site
+from core.states import MarkState, ResponseState, TaskLevel, TaskPurpose, TaskState
+from core.tables import Mark, Response, Task
+from marking import standing, watching
+from marking.definitions import current_definition, item_group
+from marking.handout import Steps, Waiting, place_for
+from marking.reach import Reach, nobody, reaches_of
+from marking.record import MARK, RESPONSE, TASK, Entry, MarkRow, Record, ResponseRow, TaskRow, emit, records_of, save
+from marking.schemes import is_blind
+from marking.settle import settle
+from marking.standing import Standings
+from marking.values import Kept, parse_values
+from marking.watching import After, Done
+
+LONGEST_KEY = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A mark as it came in."""
+
+    user_id: int
+    token: str
+    key: str
+    values: object
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    task: str
+    outcome: Literal["counted", "surplus", "revised"]
+    mark_id: int
+
+
+@dataclass(slots=True)
+class Batch:
+    """What one transaction knows: whom it concerns, what they may do, and the rows."""
+
+    session: Session
+    exam_id: int
+    now: datetime
+    reaches: dict[int, Reach]
+    standings: Standings
+    tasks: dict[str, TaskRow]  # by token
+    records: dict[int, Record]  # by response: the live slots
+    own: dict[int, Record]  # by task: seeds and the like, which settle nothing
+    done: list[Done] = field(default_factory=list)
+
+    def found(self, user_id: int, token: str) -> tuple[TaskRow, Record]:
+        """The task of this token, as it stands, with its record."""
+        task = self.tasks.get(token)
+        if task is None or (task.purpose is not TaskPurpose.LIVE and task.marker_id != user_id):
+            raise NotFound("there is no such task in this exam.", where="task", remedy="Ask for the next one.")
+        record = self.records[task.response_id] if task.purpose is TaskPurpose.LIVE else self.own[task.id]
+        return record.task(task.id), record
+
+    def note(self, record: Record, task: TaskRow, mark: MarkRow, *, replaces: int | None = None) -> None:
+        """For `marking.watching`."""
+        self.done.append(
+            Done(
+                user_id=mark.marker_id,
+                paper=task.paper,
+                group=task.group,
+                level=task.level,
+                purpose=task.purpose,
+                response_id=task.response_id,
+                mark_id=mark.id,
+                values=mark.values,
+                seconds=mark.seconds,
+                asked=record.group,
+                replaces=replaces,
+            )
+        )
+
+
+def submit_all(site: Site, exam_id: int, sent: Sequence[Sent]) -> tuple[list[Saved | MarkhallError], Steps, list[int]]:
+    """Keep these marks for good. The same key again gives the same answer and changes nothing.
+
+    Returns an answer to each, what Redis should be told now that it is committed, and the stops to carry out.
+    """
+    try:
+        return _together(site, exam_id, sent)
+    except IntegrityError:
+        if len(sent) == 1:
+            return [Conflict("this key was used for another mark.", where="key", remedy="Send each mark under a new key.")], Steps(), []
+    answers, steps, stops = list[Saved | MarkhallError](), Steps(), list[int]()
+    for one in sent:  # each by itself, so that the one key that was used elsewhere spoils nobody else's mark
+        found, more, stopped = submit_all(site, exam_id, [one])
+        answers, steps, stops = answers + found, steps.add(more), stops + stopped
+    return answers, steps, stops
+
+
+def _together(site: Site, exam_id: int, sent: Sequence[Sent]) -> tuple[list[Saved | MarkhallError], Steps, list[int]]:
+    steps = Steps()
+    with site.database.write() as session:
+        batch = load(site, session, exam_id, sent)
+        answers = [_try(batch, one, steps) for one in sent]
+        more, stops = close(batch)
+    return answers, steps.add(more), stops
+
+
+def close(batch: Batch) -> tuple[Steps, list[int]]:
+    """Write all that the batch holds, with what follows from its marks. What to tell Redis after the commit; stops to carry out."""
+    session, exam_id = batch.session, batch.exam_id
+    after = watching.after_marks(session, batch.standings, batch.done) if batch.done else After()
+    batch.standings.save(session)
+    records = [*batch.records.values(), *batch.own.values()]
+    emit(session, exam_id, [record for record in records if record.entries], batch.now)
+    save(session, exam_id, records, batch.now, after.entries)
+    offered = add_own_tasks(session, exam_id, after, batch.now)
+    steps = Steps()
+    for record in records:
+        steps.add(record.hints)
+    for task_id, _ in after.gone:
+        steps.lost(task_id)
+    return steps.offer(offered), after.stops
+
+
+def load(site: Site, session: Session, exam_id: int, sent: Sequence[Sent]) -> Batch:
+    now, users = site.now(), sorted({one.user_id for one in sent})
+    _, definition = current_definition(session, exam_id)
+    reaches = reaches_of(session, exam_id, users)
+    standings = standing.load(session, exam_id, users, definition, now, lock=True)
+    tokens = sorted({one.token for one in sent})
+    query = (
+        select(*TASK, *RESPONSE)
+        .join(Response, Response.id == Task.response_id)
+        .where(among(session, Task.token, tokens), Task.exam_id == exam_id)
+        .order_by(Response.id)
+        .with_for_update(of=Response)
+    )
+    rows = [(TaskRow(*row[: len(TASK)]), ResponseRow(*row[len(TASK) :])) for row in session.execute(query)]
+    live = {r.id: r for t, r in rows if t.purpose is TaskPurpose.LIVE}
+    records = records_of(session, list(live.values()), now)
+    own = own_records(session, [(t.id, r) for t, r in rows if t.purpose is not TaskPurpose.LIVE], now)
+    return Batch(session, exam_id, now, reaches, standings, {t.token: t for t, _ in rows}, records, own)
+
+
+def own_records(session: Session, rows: Sequence[tuple[int, ResponseRow]], now: datetime) -> dict[int, Record]:
+    """Of tasks that are for one marker alone, by task: each with that task and its marks, and nothing that others made of the response."""
+    if not rows:
+        return {}
+    ids = [task_id for task_id, _ in rows]
+    tasks = {
+        row.id: TaskRow(*row) for row in session.execute(select(*TASK).where(among(session, Task.id, ids)))
+    }  # as they are after the lock
+    marks: dict[int, list[MarkRow]] = {task_id: [] for task_id in ids}
+    for row in session.execute(select(*MARK).where(among(session, Mark.task_id, ids)).order_by(Mark.id)):
+        marks[row.task_id].append(MarkRow(*row))
+    numbers = Numbers(session, len(rows))
+    return {
+        n: Record(
+            session=session,
+            response=r,
+            group=item_group(session, r.exam_id, r.definition_version, r.paper, r.group),
+            tasks=[tasks[n]],
+            marks=marks[n],
+            now=now,
+            numbers=numbers,
+        )
+        for n, r in rows
+    }
+
+
+def _try(batch: Batch, one: Sent, steps: Steps) -> Saved | MarkhallError:
+    try:
+        check_key(one.key)
+        mark = _keep(batch, one, steps)
+    except MarkhallError as e:
+        return e
+    return Saved(one.token, "surplus" if mark.state is MarkState.SURPLUS else "counted", mark.id)
+
+
+def _keep(batch: Batch, one: Sent, steps: Steps) -> MarkRow:
+    reach = batch.reaches.get(one.user_id)
+    if reach is None:
+        raise nobody()
+    task, record = batch.found(one.user_id, one.token)
+    reach.require(task.level, task.paper, task.group)
+    again = next((mark for mark in record.of(one.user_id) if mark.key == one.key), None)
+    if again is not None:
+        steps.done(one.user_id, record.waiting(record.task(again.task_id)))  # Redis may not have heard of it
+        return again
+    values = parse_values(record.group, one.values)
+    _refuse(batch, reach, record, task, one)
+    waited = record.waiting(task)
+    mark = _fill(batch, record, task, one, values)
+    record.hints.done(one.user_id, waited, lasting=record.response.state is ResponseState.OPEN)
+    return mark
+
+
+def _refuse(batch: Batch, reach: Reach, record: Record, task: TaskRow, one: Sent) -> None:
+    response = record.response
+    why = batch.standings.refusal(one.user_id, task.paper, task.group, task.purpose, task.level, seconds=one.seconds)
+    if why:
+        raise Forbidden(why, where="task")
+    if task.purpose is TaskPurpose.LIVE and response.school_code in reach.schools:
+        raise Conflict("this answer is from a school whose answers you may not mark.", where="task", remedy="Ask for the next one.")
+    if record.of(one.user_id):
+        raise Conflict("you have marked this answer already.", where="task", remedy="Ask for the next one.")
+    if task.purpose is not TaskPurpose.LIVE and task.state is not TaskState.OPEN:
+        raise Conflict("this answer is no longer waiting for you.", where="task", remedy="Ask for the next one.")
+
+
+def _fill(batch: Batch, record: Record, task: TaskRow, one: Sent, values: Kept) -> MarkRow:
+    live = task.purpose is TaskPurpose.LIVE
+    is_open = task.state is TaskState.OPEN and (not live or record.response.state is ResponseState.OPEN)
+    mark = add_mark(record, task, one.user_id, one.key, values, MarkState.COUNTED if is_open else MarkState.SURPLUS, one.seconds)
+    if is_open:
+        task.state, task.marker_id, task.done_at = TaskState.DONE, one.user_id, record.now
+    record.entries.append(mark_entry(record, mark))
+    if is_open and live:
+        settle(record)
+    batch.note(record, task, mark)
+    return mark
+
+
+def check_key(key: str) -> None:
+    if not 8 <= len(key) <= LONGEST_KEY:
+        raise BadInput(f"the key has {len(key)} characters.", where="key", remedy=f"Use 8 to {LONGEST_KEY}, such as a UUID.")
+
+
+def add_mark(
+    record: Record, task: TaskRow, user_id: int, key: str, values: Kept, state: MarkState, seconds: float, revision: int = 1
+) -> MarkRow:
+    mark = MarkRow(
+        id=record.numbers.new(Mark),
+        response_id=record.response.id,
+        task_id=task.id,
+        marker_id=user_id,
+        purpose=task.purpose,
+        level=task.level,
+        revision=revision,
+        state=state,
+        values=values,
+        shown=[m.id for m in shown_to(record, task)],
+        key=key,
+        seconds=max(0.0, min(float(seconds), 86400.0)),
+        at=record.now,
+    )
+    record.marks.append(mark)
+    return mark
+
+
+def shown_to(record: Record, task: TaskRow) -> list[MarkRow]:
+    """The marks that whoever does this task sees: none at a blind level, else all that led to it."""
+    if task.purpose is not TaskPurpose.LIVE or is_blind(record.group.scheme, task.level):
+        return []
+    ordinals = record.ordinals
+    return [mark for mark in record.counted() if ordinals[mark.task_id] < task.ordinal]
+
+
+def mark_entry(record: Record, mark: MarkRow) -> Entry:
+    return {
+        "kind": "mark",
+        "mark": mark.id,
+        "response": mark.response_id,
+        "marker": f"user:{mark.marker_id}",
+        "level": str(mark.level),
+        "purpose": str(mark.purpose),
+        "ordinal": record.ordinals[mark.task_id],
+        "values": mark.values,
+        "state": str(mark.state),
+        "revision": mark.revision,
+    }
+
+
+def add_own_tasks(session: Session, exam_id: int, after: After, now: datetime) -> list[Waiting]:
+    """Insert what `marking.watching` asks for; the tasks to announce after the commit."""
+    if not after.tasks:
+        return []
+    query = select(Response.id, Response.school_code).where(among(session, Response.id, [new.response_id for new in after.tasks]))
+    schools = {row.id: row.school_code for row in session.execute(query)}
+    numbers = Numbers(session, len(after.tasks))
+    rows = [
+        {
+            "id": numbers.new(Task),
+            "exam_id": exam_id,
+            "response_id": new.response_id,
+            "paper": new.paper,
+            "group": new.group,
+            "purpose": new.purpose,
+            "level": new.level,
+            "ordinal": new.ordinal,
+            "state": TaskState.OPEN,
+            "priority": 0,
+            "shuffle": place_for(),
+            "token": new_token(),
+            "marker_id": new.marker_id,
+            "made_at": now,
+        }
+        for new in after.tasks
+    ]
+    insert_rows(session, Task, rows)
+    return [
+        Waiting(
+            int(str(row["id"])), new.response_id, new.paper, new.group, TaskLevel(new.level), schools[new.response_id],
+            int(str(row["shuffle"])), new.marker_id,
+        )
+        for row, new in zip(rows, after.tasks, strict=True)
+    ]  # fmt: skip

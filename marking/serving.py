@@ -1,0 +1,360 @@
+"""Tasks for everybody who asks in the same moment: proposed by Redis, each checked against the database before it is shown.
+
+For a hundred who ask this is a few statements, and for one it is the same few. A seed, an own response and a third mark
+come by the same way as any other task, and nothing that is sent tells them apart.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from functools import cached_property
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from core.bulk import among
+from core.errors import BadInput, Forbidden, MarkhallError
+from core.exam import ExamDefinition, ItemGroup, Text, WrittenItem, from_hundredths
+from core.site import Site
+from core.states import MarkState, ResponseState, TaskLevel, TaskPurpose, TaskState
+from core.tables import Mark, Response, ResponsePicture, Task
+from marking import handout, queues, recover, standing, watching
+from marking.batch import add_own_tasks
+from marking.definitions import current_definition, item_group
+from marking.handout import LEASE_SECONDS, Ask, Steps, own_queue, queue_name
+from marking.reach import Reach, nobody, reaches_of
+from marking.record import TASK, TaskRow, waiting_of
+from marking.schemes import is_blind
+from marking.standing import Standings
+from marking.values import as_typed
+
+FIRST_LEVELS = (TaskLevel.ARBITER, TaskLevel.LEADER, TaskLevel.MARKER)  # who may do several does the rarer work first
+ROUNDS = 4  # how often stale proposals are dropped and others asked for, in one request
+Title = dict[str, str]
+Key = tuple[str, str, TaskLevel]
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """Somebody asks for up to `hold` tasks of one item group ("M/W21") or of all."""
+
+    user_id: int
+    group: str | None = None
+    hold: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class PictureView:
+    token: str
+    width: int
+    height: int
+
+
+@dataclass(frozen=True, slots=True)
+class StepView:
+    id: str
+    title: Title
+    full: str
+
+
+@dataclass(frozen=True, slots=True)
+class ItemView:
+    id: str
+    title: Title | None
+    full: str
+    step: str
+    steps: tuple[StepView, ...]
+
+
+@dataclass(frozen=True)
+class Face:
+    """What is the same on every task of an item group."""
+
+    paper: str
+    group: str
+    title: Title
+    items: tuple[ItemView, ...]
+
+    @cached_property
+    def items_json(self) -> str:
+        return json.dumps([asdict(item) for item in self.items], ensure_ascii=False, separators=(",", ":"))
+
+    @cached_property
+    def title_json(self) -> str:
+        return json.dumps(self.title, ensure_ascii=False, separators=(",", ":"))
+
+
+@dataclass(frozen=True, slots=True)
+class ShownMarks:
+    marks: dict[str, str | dict[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class TaskView:
+    """All that a marker's page is told of a task."""
+
+    task: str
+    face: Face
+    pictures: tuple[PictureView, ...]
+    lease_seconds: int
+    level: str
+    shown: tuple[ShownMarks, ...] | None  # None where the level is blind
+
+    @property
+    def paper(self) -> str:
+        return self.face.paper
+
+    @property
+    def group(self) -> str:
+        return self.face.group
+
+    @property
+    def title(self) -> Title:
+        return self.face.title
+
+    @property
+    def items(self) -> tuple[ItemView, ...]:
+        return self.face.items
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    tasks: tuple[TaskView, ...]
+    open: int  # tasks that wait in the queues that were asked
+
+
+@dataclass(slots=True)
+class _Asking:
+    """One wish on its way."""
+
+    wish: Wish
+    reach: Reach
+    common: list[str]  # queues, without those for this one alone
+    ask: Ask
+    views: tuple[TaskView, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _About:
+    id: int
+    state: ResponseState
+    school_code: str
+    exam_id: int
+    definition_version: int
+
+
+@dataclass(slots=True)
+class _Found:
+    """What the database says of proposed tasks."""
+
+    tasks: dict[int, tuple[TaskRow, _About]] = field(default_factory=dict)
+    marked: dict[int, set[int]] = field(default_factory=lambda: defaultdict(set))  # response -> who marked it
+    shown: dict[int, list[tuple[int, Mapping[str, Any]]]] = field(default_factory=lambda: defaultdict(list))
+    pictures: dict[int, list[tuple[int, int, int]]] = field(default_factory=lambda: defaultdict(list))
+
+
+Answers = list[Work | MarkhallError]
+
+
+def serve(site: Site, exam_id: int, wishes: Sequence[Wish], *, lease: int = LEASE_SECONDS) -> Answers:
+    """An answer to each wish."""
+    answers: dict[int, Work | MarkhallError] = {}
+    with site.database.read() as session:
+        asking = _asking(site, session, exam_id, wishes, answers)
+    waiting = dict(asking)
+    for attempt in range(ROUNDS):
+        if not waiting:
+            break
+        taken = handout.take(site, exam_id, [one.ask for one in waiting.values()], lease=lease)
+        empty = not taken.rebuilt and recover.ensure(site, exam_id)
+        short = [n for n, found in zip(waiting, taken.tasks, strict=True) if not found]
+        with site.database.read() as session:
+            refused = _show(site, session, exam_id, list(waiting.values()), taken.tasks, lease)
+        for queue in taken.low if short or attempt == 0 else ():
+            queues.fill(site, exam_id, queue)
+        again = {n for n, one in waiting.items() if not one.views and (taken.low or empty)}
+        waiting = {n: one for n, one in waiting.items() if n in again or one.wish.user_id in refused}
+    _look_further(site, exam_id, [one for one in asking.values() if not one.views], lease)
+    counts = _counts(site, exam_id, asking.values())
+    for n, one in asking.items():
+        answers[n] = Work(one.views, sum(counts[queue] for queue in one.common))
+    return [answers[n] for n in range(len(wishes))]
+
+
+def _asking(
+    site: Site, session: Session, exam_id: int, wishes: Sequence[Wish], answers: dict[int, Work | MarkhallError]
+) -> dict[int, _Asking]:
+    """Which queues each may be served from; who may be served from none gets his answer here."""
+    users = sorted({wish.user_id for wish in wishes})
+    _, definition = current_definition(session, exam_id)
+    reaches = reaches_of(session, exam_id, users)
+    standings = standing.load(session, exam_id, users, definition, site.now())
+    asking: dict[int, _Asking] = {}
+    for n, wish in enumerate(wishes):
+        try:
+            reach = reaches.get(wish.user_id)
+            if reach is None:
+                raise nobody()
+            keys = keys_of(reach, definition, wish.group)
+            if not keys:
+                raise Forbidden("you may not mark this group.", where=f"group {wish.group}" if wish.group else "role")
+            asking[n] = _asked(wish, reach, keys, _prepared(site, exam_id, standings, reach, keys))
+        except MarkhallError as e:
+            answers[n] = e
+    return asking
+
+
+def _asked(wish: Wish, reach: Reach, keys: Sequence[Key], standings: Standings) -> _Asking:
+    """Own tasks before those of everybody; a queue that the marker may not be served from is left out."""
+    own, common, why = list[str](), list[str](), ""
+    for paper, group, level in keys:
+        queue = queue_name(paper, group, level)
+        no = standings.refusal(wish.user_id, paper, group, TaskPurpose.LIVE, level)
+        if standings.rules(paper, group) is not None and standings.state(wish.user_id, paper, group) not in standing.OUT:
+            own.append(own_queue(queue, wish.user_id))
+        if no:
+            why = no
+        else:
+            common.append(queue)
+    if not common and not own:
+        raise Forbidden(why, where="group")
+    return _Asking(wish, reach, common, Ask(wish.user_id, wish.hold, [*own, *common], reach.schools))
+
+
+def _prepared(site: Site, exam_id: int, standings: Standings, reach: Reach, keys: Sequence[Key]) -> Standings:
+    """What is due before this marker gets work: seeds of a round, the first of a day. Seldom, so a transaction of its own."""
+    due = [(paper, group) for paper, group, level in keys if level is TaskLevel.MARKER and standings.is_due(reach.user_id, paper, group)]
+    if not due:
+        return standings
+    with site.database.write() as session:
+        mine = standing.load(session, exam_id, [reach.user_id], standings.definition, site.now(), lock=True)
+        after = watching.on_next(session, mine, reach.user_id, due)
+        mine.save(session)
+        offered = add_own_tasks(session, exam_id, after, site.now())
+    handout.apply(site, exam_id, Steps().offer(offered))
+    return mine
+
+
+def keys_of(reach: Reach, definition: ExamDefinition, group: str | None) -> list[Key]:
+    """The item groups and levels that somebody may mark, the rarest level first."""
+    known = [(paper.code, g.id) for paper in definition.papers for g in paper.written]
+    if group is not None and tuple(group.split("/", 1)) not in known:
+        raise BadInput(f"there is no item group {group}.", where="group", remedy="Name it as PAPER/GROUP.")
+    return [
+        (paper, g, level) for level in FIRST_LEVELS for paper, g in known if reach.may(level, paper, g) and group in (None, f"{paper}/{g}")
+    ]
+
+
+def _show(site: Site, session: Session, exam_id: int, asking: Sequence[_Asking], proposed: Sequence[Sequence[int]], lease: int) -> set[int]:
+    """Set the views of each from what was proposed and holds; put the rest right in Redis. To whom something was proposed
+    that does not hold."""
+    found = _find(session, sorted({task_id for ids in proposed for task_id in ids}))
+    steps, refused = Steps(), set[int]()
+    for one, ids in zip(asking, proposed, strict=True):
+        good: list[tuple[TaskRow, _About]] = []
+        for task_id in ids:
+            held = found.tasks.get(task_id)
+            if held is not None and _holds_good(held, one.reach, found, steps, session):
+                good.append(held)
+                continue
+            if held is None:
+                steps.lost(task_id)
+            refused.add(one.wish.user_id)
+        one.views = tuple(_view(session, task, response, found, lease) for task, response in good)
+    handout.apply(site, exam_id, steps)
+    return refused
+
+
+def _holds_good(held: tuple[TaskRow, _About], reach: Reach, found: _Found, steps: Steps, session: Session) -> bool:
+    task, response = held
+    user, live = reach.user_id, task.purpose is TaskPurpose.LIVE
+    if task.state is not TaskState.OPEN or (live and response.state is not ResponseState.OPEN):
+        steps.gone(waiting_of(task, response.school_code))
+        return False
+    if live and (user in found.marked[response.id] or response.school_code in reach.schools):
+        if user in found.marked[response.id]:  # Redis forgot what this marker has seen: all of it, most likely
+            steps.seen(user, _seen_by(session, user, task))
+        steps.seen(user, [response.id]).back(task.id)
+        return False
+    if task.marker_id not in (None, user):
+        steps.gone(waiting_of(task, response.school_code))
+        return False
+    return True
+
+
+def _seen_by(session: Session, user: int, task: TaskRow) -> Sequence[int]:
+    open_ones = (Response.paper == task.paper, Response.group == task.group, Response.state == ResponseState.OPEN)
+    query = select(Mark.response_id).join(Response, Response.id == Mark.response_id)
+    return session.scalars(query.where(Mark.marker_id == user, Mark.purpose == TaskPurpose.LIVE, *open_ones)).all()
+
+
+def _find(session: Session, task_ids: Sequence[int]) -> _Found:
+    found = _Found()
+    if not task_ids:
+        return found
+    about = (Response.id, Response.state, Response.school_code, Response.exam_id, Response.definition_version)
+    query = select(*TASK, *about).join(Response, Response.id == Task.response_id).where(among(session, Task.id, task_ids))
+    for row in session.execute(query):
+        found.tasks[row[0]] = (TaskRow(*row[: len(TASK)]), _About(*row[len(TASK) :]))
+    ids = sorted({response.id for _, response in found.tasks.values()})
+    given = select(Mark.response_id, Mark.marker_id, Mark.state, Task.ordinal, Mark.values).join(Task, Task.id == Mark.task_id)
+    given = given.where(among(session, Mark.response_id, ids), Mark.purpose == TaskPurpose.LIVE).order_by(Task.ordinal)
+    for response_id, marker, state, ordinal, values in session.execute(given):
+        found.marked[response_id].add(marker)
+        if state is MarkState.COUNTED:
+            found.shown[response_id].append((ordinal, values))
+    pictures = select(ResponsePicture.response_id, ResponsePicture.ordinal, ResponsePicture.width, ResponsePicture.height)
+    pictures = pictures.where(among(session, ResponsePicture.response_id, ids)).order_by(ResponsePicture.ordinal)
+    for response_id, ordinal, width, height in session.execute(pictures):
+        found.pictures[response_id].append((ordinal, width, height))
+    return found
+
+
+def _view(session: Session, task: TaskRow, response: _About, found: _Found, lease: int) -> TaskView:
+    group = item_group(session, response.exam_id, response.definition_version, task.paper, task.group)
+    shown = None
+    if not is_blind(group.scheme, task.level):
+        shown = tuple(ShownMarks(as_typed(values)) for ordinal, values in found.shown[response.id] if ordinal < task.ordinal)
+    pictures = tuple(PictureView(f"{task.token}-{n}", width, height) for n, width, height in found.pictures[response.id])
+    return TaskView(task.token, face_of(task.paper, group), pictures, lease, str(task.level), shown)
+
+
+_faces: dict[int, tuple[ItemGroup, Face]] = {}
+_FACES = 4096
+
+
+def face_of(paper: str, group: ItemGroup) -> Face:
+    """Made once for each item group of each version of a definition; those live as long as the process."""
+    kept = _faces.get(id(group))
+    if kept is None or kept[0] is not group:
+        if len(_faces) >= _FACES:
+            _faces.clear()
+        kept = _faces[id(group)] = (group, Face(paper, group.id, _title(group.title), tuple(_item(item) for item in group.items)))
+    return kept[1]
+
+
+def _look_further(site: Site, exam_id: int, asking: Sequence[_Asking], lease: int) -> None:
+    for one in asking:
+        ids = queues.further(site, exam_id, one.ask)
+        if ids:
+            with site.database.read() as session:
+                _show(site, session, exam_id, [one], [ids], lease)
+
+
+def _counts(site: Site, exam_id: int, asking: Iterable[_Asking]) -> dict[str, int]:
+    names = sorted({queue for one in asking for queue in one.common})
+    return dict(zip(names, handout.waiting(site, exam_id, names), strict=True))
+
+
+def _item(item: WrittenItem) -> ItemView:
+    steps = tuple(StepView(s.id, _title(s.title), from_hundredths(s.marks)) for s in item.steps)
+    title = _title(item.title) if item.title else None
+    return ItemView(item.id, title, from_hundredths(item.marks), from_hundredths(item.step), steps)
+
+
+def _title(text: Text) -> Title:
+    return {"zh": text.zh, "en": text.en}
