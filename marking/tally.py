@@ -137,13 +137,15 @@ class Tally:
         self.latest.all[markers] = _link(self.before.all, scored, markers, self.latest.all[markers])
         self._settle(rows)
 
-    def change(self, ids: Ints, counted: Bools, good: Bools) -> None:
-        """Marks whose state is another now. One that is not here is left out: it comes with the state that it has then."""
+    def change(self, ids: Ints, counted: Bools, good: Bools) -> bool:
+        """Marks whose state is another now; whether any is. One that is not here comes with the state that it has then."""
         rows, here = self._rows(ids)
+        other = (self.counted.all[rows] != counted[here]) | (self.good.all[rows] != good[here])
         self.counted.all[rows], self.good.all[rows] = counted[here], good[here]
         rows = np.unique(rows)
         self._settle(rows)
         self._move_checks(rows)
+        return bool(other.any())
 
     def _rows(self, ids: Ints) -> tuple[Ints, Bools]:
         """The rows of those marks that are this group's, and which they are: the places are shared with other groups."""
@@ -152,17 +154,20 @@ class Tally:
         here[here] = self.id.all[rows[here]] == ids[here]
         return rows[here], here
 
-    def check(self, held: Sequence[Held]) -> None:
-        """Checks that were not counted yet, of marks that are here."""
+    def check(self, held: Sequence[Held]) -> list[Held]:
+        """Checks that were not counted yet; those come back whose mark is not here."""
+        waiting = []
         for one in held:
             rows, _ = self._rows(np.array([one.mark]))
             if not rows.size:
+                waiting.append(one)
                 continue
             row = int(rows[0])
             counts = (bool(self.good.all[row]), self._check_counts(one))
             self.checks.setdefault(row, []).append(counts)
             if counts[0]:
                 self._put(np.array([row]), None, counts[1][None], _CHECKS)
+        return waiting
 
     def _settle(self, rows: Ints) -> None:
         """Bring the counts in step with the states of these marks."""
