@@ -5,8 +5,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
-from zoneinfo import ZoneInfo
+from datetime import timedelta
 
 from sqlalchemy import ColumnElement, exists, func, select
 from sqlalchemy.orm import Session, aliased
@@ -113,8 +112,7 @@ def _since(session: Session, standings: Standings, user_id: int, paper: str, gro
     if choose.since == "hours":
         return Mark.at >= standings.now - timedelta(hours=choose.hours or 0)
     if choose.since == "today":
-        local = standings.now.astimezone(ZoneInfo(standings.definition.time_zone))
-        return Mark.at >= _midnight(local)
+        return Mark.at >= standings.midnight
     passed = select(func.max(Check.mark_id)).where(
         Check.user_id == user_id,
         Check.exam_id == standings.exam_id,
@@ -125,10 +123,6 @@ def _since(session: Session, standings: Standings, user_id: int, paper: str, gro
         Check.outcome == "passed",
     )
     return Mark.id > (session.scalar(passed) or 0)
-
-
-def _midnight(local: datetime) -> datetime:
-    return local.replace(hour=0, minute=0, second=0, microsecond=0)
 
 
 def take_out(record: Record, mark_ids: set[int], reason: str, by: str) -> int:

@@ -165,7 +165,7 @@ def _definitive(record: Record, reach: Reach, kept: Kept) -> None:
         raise Conflict("this answer has a mark of yours already.", where="response", remedy="Let another chief examiner propose it.")
     if response.school_code in reach.schools:
         raise Conflict("this answer is from a school whose answers you may not mark.", where="response", remedy="Choose another.")
-    enter(record, reach.user_id, kept, f"seed:{response.id}", standing)
+    enter(record, reach.user_id, kept, f"seed:{response.id}:{standing.revision + 1 if standing else 1}", standing)
 
 
 def enter(record: Record, user_id: int, kept: Kept, key: str, old: MarkRow | None = None) -> MarkRow:
@@ -179,7 +179,7 @@ def enter(record: Record, user_id: int, kept: Kept, key: str, old: MarkRow | Non
         old.state = MarkState.REVISED
         by = f"user:{user_id}"
         record.entries.append({"kind": "mark-state", "mark": old.id, "state": "revised", "reason": "by its marker", "by": by})
-    mark = add_mark(record, task, user_id, f"{key}:{revision}", kept, MarkState.COUNTED, 0.0, revision=revision)
+    mark = add_mark(record, task, user_id, key, kept, MarkState.COUNTED, 0.0, revision=revision)
     record.entries.append({**mark_entry(record, mark), **replaced})
     settle(record)
     return mark

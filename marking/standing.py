@@ -6,7 +6,7 @@ nothing is counted. A marker who was stopped is refused always, at every level. 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
@@ -60,9 +60,14 @@ class Standings:
 
     def __init__(self, exam_id: int, definition: ExamDefinition, now: datetime, rows: Iterable[Stand] = ()) -> None:
         self.exam_id, self.definition, self.now = exam_id, definition, now
-        self.day = now.astimezone(ZoneInfo(definition.time_zone)).date().isoformat()
+        local = now.astimezone(ZoneInfo(definition.time_zone))
+        self.midnight = local.replace(hour=0, minute=0, second=0, microsecond=0)
+        self.day = local.date().isoformat()
         self._rows = {row.place: row for row in rows}
         self._rules: dict[tuple[str, str], Quality | None] = {}
+
+    def __iter__(self) -> Iterator[Stand]:
+        return iter(self._rows.values())
 
     def rules(self, paper: str, group: str) -> Quality | None:
         if (paper, group) not in self._rules:

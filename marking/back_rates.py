@@ -1,0 +1,81 @@
+"""How much of each marker's work leaders have looked at, against the share that the exam asks for of each day."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from fractions import Fraction
+from math import ceil
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from core.site import Site
+from core.states import CheckKind
+from core.tables import Check, Standing
+from marking.definitions import current_definition
+from marking.reach import reach_of
+from marking.standing import Standings
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """How much of a marker's work of today was looked at, and what came of all looks so far."""
+
+    marker: int
+    today: int
+    looked_today: int
+    missing: int  # looks until the share is reached
+    confirmed: int
+    corrected: int
+    sent_back: int
+
+
+def rates(site: Site, exam_id: int, leader_id: int, paper: str, group: str) -> list[Rate]:
+    """By marker: how much was looked at. Only where the exam watches markers are their marks of a day known."""
+    with site.database.read() as session:
+        reach_of(session, exam_id, leader_id).require_lead(paper, group)
+        _, definition = current_definition(session, exam_id)
+        standings = Standings(exam_id, definition, site.now())
+        today, looked = _today(session, standings, paper, group), _looked_today(session, standings, paper, group)
+        query = select(Check.user_id, Check.outcome, func.count()).where(*_looks(exam_id, paper, group))
+        outcomes = {(user, outcome): n for user, outcome, n in session.execute(query.group_by(Check.user_id, Check.outcome))}
+    share = _share(standings, paper, group)
+    return [
+        Rate(
+            user,
+            today.get(user, 0),
+            looked.get(user, 0),
+            max(0, ceil(share * today.get(user, 0)) - looked.get(user, 0)),
+            *(outcomes.get((user, outcome), 0) for outcome in ("confirmed", "corrected", "sent_back")),
+        )
+        for user in sorted({*today, *(user for user, _ in outcomes)})
+    ]
+
+
+def behind(session: Session, standings: Standings, paper: str, group: str) -> list[int]:
+    """The markers whose looks of today are below their share, the one who is furthest below first."""
+    share = _share(standings, paper, group)
+    today, looked = _today(session, standings, paper, group), _looked_today(session, standings, paper, group)
+    missing = {user: share * n - looked.get(user, 0) for user, n in today.items()}
+    return sorted((user for user, n in missing.items() if n > 0), key=lambda user: -missing[user])
+
+
+def _share(standings: Standings, paper: str, group: str) -> Fraction:
+    rules = standings.rules(paper, group)
+    return Fraction(rules.back_reading.share) if rules is not None and rules.back_reading is not None else Fraction(0)
+
+
+def _today(session: Session, standings: Standings, paper: str, group: str) -> dict[int, int]:
+    here = Standing.exam_id == standings.exam_id, Standing.paper == paper, Standing.group == group, Standing.day == standings.day
+    return dict(session.execute(select(Standing.user_id, Standing.today).where(*here)).all())
+
+
+def _looked_today(session: Session, standings: Standings, paper: str, group: str) -> Counter[int]:
+    query = select(Check.user_id).where(*_looks(standings.exam_id, paper, group), Check.at >= standings.midnight)
+    return Counter(session.scalars(query))
+
+
+def _looks(exam_id: int, paper: str, group: str) -> tuple[Any, ...]:
+    return Check.exam_id == exam_id, Check.paper == paper, Check.group == group, Check.kind == CheckKind.BACK
