@@ -72,6 +72,10 @@ class Forms:
 
 
 def forms_of(session: Session, exam: Exam) -> Forms:
+    return Forms(definition_in_use(session, exam), _templates(session, exam))
+
+
+def definition_in_use(session: Session, exam: Exam) -> ExamDefinition:
     row = session.execute(
         select(Definition.id, Definition.sha256).where(Definition.exam_id == exam.id, Definition.version == exam.definition_version)
     ).one_or_none()
@@ -81,7 +85,7 @@ def forms_of(session: Session, exam: Exam) -> Forms:
     if not isinstance(definition, ExamDefinition):
         body = session.scalar(select(Definition.body).where(Definition.id == row.id))
         definition = _parsed[row.sha256] = ExamDefinition.model_validate(body)
-    return Forms(definition, _templates(session, exam))
+    return definition
 
 
 def _templates(session: Session, exam: Exam) -> dict[str, tuple[int, Template]]:

@@ -12,17 +12,17 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, and_, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, and_, delete, func, insert, or_, select, update
 from sqlalchemy.orm import Session
 
 from core.exam import ExamDefinition
 from core.site import Site
 from core.states import CaseState
 from core.tables import DeskCase, DeskLease, Exam, Look, RescanRequest, Script, Sheet
-from omr.desk.forms import forms_of
+from omr.desk.forms import definition_in_use
 from omr.desk.views import ItemView, item_views
 
-LOOKED = ("absent_box", "choice", "doubt", "paper_type")  # the kinds whose cases ask for values, in the order of handing out
+LOOKED = ("absent_box", "choice", "doubt", "paper_type")  # the kinds whose cases ask for values, in the order of an index: by name
 LEASE = timedelta(minutes=5)
 TRIES = 3
 
@@ -52,20 +52,19 @@ def next_looks(site: Site, exam_id: int, user_id: int, hold: int, done: Iterable
     """
     said = frozenset(done)
     with site.database.write() as session:
-        definition = forms_of(session, session.get_one(Exam, exam_id)).definition
+        definition = definition_in_use(session, session.get_one(Exam, exam_id))
         now = site.now()
         _renew(session, exam_id, user_id, now)
         held = [c for c in _held(session, exam_id, user_id, now) if c.id not in said]
-        for kind in LOOKED:
-            for _ in range(TRIES):
-                if len(held) >= hold:
-                    break
-                fresh = [*_free(exam_id, user_id, kind, definition.desk.clerks, now), DeskCase.id.not_in({c.id for c in held} | said)]
-                found = _take(session, fresh, definition, user_id, hold - len(held), now)
-                held += [case for case, mine in found if mine]
-                if all(mine for _, mine in found):
-                    break
-        left = _left(session, exam_id, user_id, said) if count else None
+        for _ in range(TRIES):
+            if len(held) >= hold:
+                break
+            fresh = [*_free(exam_id, user_id, definition.desk.clerks, now), DeskCase.id.not_in({c.id for c in held} | said)]
+            found = _take(session, fresh, definition, user_id, hold - len(held), now)
+            held += [case for case, mine in found if mine]
+            if all(mine for _, mine in found):
+                break
+        left = _left(session, exam_id, user_id, definition.desk.clerks, said) if count else None
         return Looks(look_views(session, definition, held[:hold]), left)
 
 
@@ -79,10 +78,11 @@ def give_back_everywhere(site: Site, user_id: int) -> int:
     return _drop(site, DeskLease.user_id == user_id)
 
 
-def lease(session: Session, case: DeskCase, user_id: int, now: datetime) -> None:
-    """Give a case to a clerk who holds its row's lock: leases of it that ran out, and the clerk's own, make room."""
-    session.execute(delete(DeskLease).where(DeskLease.case_id == case.id, (DeskLease.until <= now) | (DeskLease.user_id == user_id)))
-    session.execute(insert(DeskLease).values(exam_id=case.exam_id, case_id=case.id, user_id=user_id, until=now + LEASE))
+def lease(session: Session, cases: Sequence[DeskCase], user_id: int, now: datetime) -> None:
+    """Give cases to a clerk who holds their rows' locks: leases of them that ran out, and the clerk's own, make room."""
+    about = DeskLease.case_id.in_([case.id for case in cases])
+    session.execute(delete(DeskLease).where(about, (DeskLease.until <= now) | (DeskLease.user_id == user_id)))
+    session.execute(insert(DeskLease), [{"exam_id": c.exam_id, "case_id": c.id, "user_id": user_id, "until": now + LEASE} for c in cases])
 
 
 def lock_case(session: Session, exam_id: int, case_id: int) -> DeskCase | None:
@@ -111,10 +111,9 @@ def look_views(session: Session, definition: ExamDefinition, cases: Sequence[Des
 
 
 def papers_of(session: Session, cases: Sequence[DeskCase]) -> dict[int, str]:
-    scripts = dict(session.execute(select(Script.id, Script.paper).where(Script.id.in_({c.script_id for c in cases}))).all())
-    sheets = dict(session.execute(select(Sheet.id, Sheet.paper).where(Sheet.id.in_({c.sheet_id for c in cases}))).all())
-    found = {c.id: scripts.get(c.script_id or 0) or sheets.get(c.sheet_id or 0) for c in cases}
-    return {case: paper for case, paper in found.items() if paper}
+    query = select(DeskCase.id, func.coalesce(Script.paper, Sheet.paper)).where(DeskCase.id.in_([c.id for c in cases]))
+    query = query.outerjoin(Script, Script.id == DeskCase.script_id).outerjoin(Sheet, Sheet.id == DeskCase.sheet_id)
+    return {case: paper for case, paper in session.execute(query) if paper} if cases else {}
 
 
 def _renew(session: Session, exam_id: int, user_id: int, now: datetime) -> None:
@@ -133,7 +132,7 @@ def _held(session: Session, exam_id: int, user_id: int, now: datetime) -> list[D
     return list(session.scalars(query))
 
 
-def _free(exam_id: int, user_id: int, kind: str, clerks: int, now: datetime) -> list[ColumnElement[bool]]:
+def _free(exam_id: int, user_id: int, clerks: int, now: datetime) -> list[ColumnElement[bool]]:
     """Cases that this clerk may be given: neither said nor held by herself, and not by as many others as are wanted."""
     leases = select(func.count()).where(DeskLease.case_id == DeskCase.id, DeskLease.until > now).correlate(DeskCase).scalar_subquery()
     words = select(func.count()).where(Look.case_id == DeskCase.id, Look.taken_back.is_(False)).correlate(DeskCase).scalar_subquery()
@@ -141,7 +140,7 @@ def _free(exam_id: int, user_id: int, kind: str, clerks: int, now: datetime) -> 
     return [
         DeskCase.exam_id == exam_id,
         DeskCase.state == CaseState.OPEN,
-        DeskCase.kind == kind,
+        DeskCase.kind.in_(LOOKED),
         ~waits_for_scan(exam_id),
         ~_word_of(user_id),
         ~mine.correlate(DeskCase).exists(),
@@ -149,14 +148,15 @@ def _free(exam_id: int, user_id: int, kind: str, clerks: int, now: datetime) -> 
     ]
 
 
-def _left(session: Session, exam_id: int, user_id: int, said: frozenset[int]) -> int:
-    """Open cases without this clerk's word. Others may hold some of them: to know that would cost more than it tells."""
-    open_ones = (DeskCase.exam_id == exam_id, DeskCase.state == CaseState.OPEN, DeskCase.kind.in_(LOOKED))
-    count = session.scalar(select(func.count()).select_from(DeskCase).where(*open_ones, DeskCase.id.not_in(said))) or 0
-    mine = select(func.count()).select_from(Look).join(DeskCase, DeskCase.id == Look.case_id)
-    return count - (
-        session.scalar(mine.where(*open_ones, Look.user_id == user_id, Look.taken_back.is_(False), DeskCase.id.not_in(said))) or 0
-    )
+def _left(session: Session, exam_id: int, user_id: int, clerks: int, said: frozenset[int]) -> int:
+    """Open cases that want another word, and this clerk's. Others may hold some of them: to know that would cost more than it tells."""
+    mine = (DeskCase.exam_id == exam_id, DeskCase.state == CaseState.OPEN, DeskCase.kind.in_(LOOKED))
+    open_ones = (*mine, ~waits_for_scan(exam_id), DeskCase.id.not_in(said))
+    count = session.scalar(select(func.count()).select_from(DeskCase).where(*open_ones)) or 0
+    words = select(Look.case_id).join(DeskCase, DeskCase.id == Look.case_id).where(*open_ones, Look.taken_back.is_(False))
+    enough = or_(func.count() >= clerks, func.count().filter(Look.user_id == user_id) > 0)
+    without_me = words.group_by(Look.case_id).having(enough).subquery()
+    return count - (session.scalar(select(func.count()).select_from(without_me)) or 0)
 
 
 def _word_of(user_id: int) -> ColumnElement[bool]:
@@ -172,7 +172,7 @@ def _take(
     The question sees the database as it was when it began, so the places of a case are counted again once its row is
     locked: from then on nobody else hands it out.
     """
-    query = select(DeskCase).where(*free).order_by(DeskCase.id).limit(wanted)
+    query = select(DeskCase).where(*free).order_by(DeskCase.kind, DeskCase.id).limit(wanted)
     cases = list(session.scalars(query.with_for_update(skip_locked=True, key_share=True)))
     ids = [c.id for c in cases]
     if not ids:
@@ -183,9 +183,8 @@ def _take(
     for case_id in session.scalars(select(Look.case_id).where(Look.case_id.in_(ids), Look.taken_back.is_(False))):
         taken[case_id] += 1
     found = [(case, taken[case.id] < definition.desk.clerks) for case in cases]
-    for case, mine in found:
-        if mine:
-            lease(session, case, user_id, now)
+    if given := [case for case, mine in found if mine]:
+        lease(session, given, user_id, now)
     return found
 
 

@@ -15,10 +15,10 @@ from sqlalchemy.orm import Session
 from core.errors import Conflict, NotFound
 from core.site import Site
 from core.states import CaseState
-from core.tables import DeskCase, DeskLease, Look
+from core.tables import Candidate, DeskCase, DeskLease, Look, Page, Receipt, Script, Sheet
 from omr.desk.decisions import Decision, carry_out, check_values
 from omr.desk.looks import LOOKED, LookView, lease, lock_case, look_views
-from omr.desk.looks_kept import next_round, standing
+from omr.desk.looks_kept import said_about, standing
 from omr.desk.scripts import finish
 from omr.desk.undo import refuse_after_signature, reopen_with_records
 from omr.desk.work import Work, begin_work
@@ -31,7 +31,8 @@ def answer_look(site: Site, exam_id: int, user_id: int, case_id: int, values: Ma
     """Keep a clerk's word about all items of a case. The same key again changes nothing and gives the same answer."""
     with site.database.write() as session:
         exam = take_turn(session, exam_id)
-        before = session.scalar(select(Look).where(Look.user_id == user_id, Look.key == key))
+        words = said_about(session, case_id, user_id, key)
+        before = next((one for one in words if (one.user_id, one.key) == (user_id, key)), None)
         if before is not None:
             if before.case_id != case_id:
                 raise Conflict("this key belongs to another case.", where=f"case {case_id}", remedy="Use a fresh key for each case.")
@@ -39,7 +40,7 @@ def answer_look(site: Site, exam_id: int, user_id: int, case_id: int, values: Ma
         case = _case(session, exam_id, case_id)
         session.execute(delete(DeskLease).where(DeskLease.case_id == case_id, DeskLease.user_id == user_id))
         work = begin_work(session, exam, f"user:{user_id}", site.now())
-        said = standing(session, [case_id]).get(case_id, [])
+        said = [one for one in words if not one.taken_back]
         if case.state is not CaseState.OPEN or case.version != version or case.evidence.get("rescan") or _has_enough(work, said, user_id):
             return "gone"
         check_values(case, values)
@@ -47,7 +48,7 @@ def answer_look(site: Site, exam_id: int, user_id: int, case_id: int, values: Ma
             exam_id=exam_id,
             case_id=case_id,
             user_id=user_id,
-            round=next_round(session, case_id, user_id),
+            round=max((one.round for one in words if one.user_id == user_id), default=0) + 1,
             values=dict(values),
             key=key,
             at=work.now,
@@ -76,7 +77,7 @@ def take_back(site: Site, exam_id: int, user_id: int, case_id: int) -> LookView:
         mine.taken_back = True
         _log(work, case, "taken back", {})
         session.flush()
-        lease(session, case, user_id, work.now)
+        lease(session, [case], user_id, work.now)
         finish(work)
         return look_views(session, work.forms.definition, [case])[0]
 
@@ -100,7 +101,22 @@ def _weigh(work: Work, case: DeskCase, said: list[Look]) -> None:
     if len(said) > 1:
         _log(work, case, "said", dict(said[-1].values))
         work.by = "+".join(f"user:{look.user_id}" for look in said)
+    _bring(work, case)
     carry_out(work, case, Decision("set_answer", values=said[-1].values), looks=[look.user_id for look in said])
+
+
+def _bring(work: Work, case: DeskCase) -> None:
+    """What settling the case needs, in one query."""
+    query = (
+        select(Page, Sheet, Script, Candidate, Receipt)
+        .select_from(DeskCase)
+        .outerjoin(Page, Page.id == DeskCase.page_id)
+        .outerjoin(Sheet, Sheet.id == DeskCase.sheet_id)
+        .outerjoin(Script, Script.id == Sheet.script_id)
+        .outerjoin(Candidate, Candidate.id == Script.candidate_id)
+        .outerjoin(Receipt, Receipt.id == Page.receipt_id)
+    )
+    work.keep(row for row in work.session.execute(query.where(DeskCase.id == case.id)).one() if row is not None)
 
 
 def _log(work: Work, case: DeskCase, action: str, values: dict[str, str]) -> None:

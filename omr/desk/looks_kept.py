@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from sqlalchemy import select
+from sqlalchemy import and_, or_, select
 from sqlalchemy.orm import Session
 
 from core.tables import Look
@@ -31,6 +31,12 @@ def standing(session: Session, case_ids: Iterable[int]) -> dict[int, list[Look]]
     return dict(found)
 
 
+def said_about(session: Session, case_id: int, user_id: int, key: str) -> list[Look]:
+    """Every word about a case, standing or not, and the one that this clerk said under this key, whatever it is about."""
+    same = and_(Look.user_id == user_id, Look.key == key)
+    return list(session.scalars(select(Look).where(or_(Look.case_id == case_id, same)).order_by(Look.id)))
+
+
 def words_of(session: Session, case_ids: Iterable[int]) -> dict[int, tuple[Word, ...]]:
     return {case: tuple(Word(look.user_id, dict(look.values)) for look in looks) for case, looks in standing(session, case_ids).items()}
 
@@ -39,11 +45,6 @@ def differ(words: Iterable[Word]) -> bool:
     """Two clerks said what is not the same: nobody but a third person can settle that."""
     said = [word.values for word in words]
     return len(said) > 1 and any(values != said[0] for values in said[1:])
-
-
-def next_round(session: Session, case_id: int, user_id: int) -> int:
-    query = select(Look.round).where(Look.case_id == case_id, Look.user_id == user_id).order_by(Look.round.desc()).limit(1)
-    return (session.scalar(query) or 0) + 1
 
 
 def take_all_back(session: Session, case_id: int) -> None:

@@ -17,7 +17,7 @@ from core.site import Site
 from core.states import CaseState
 from core.tables import Batch, CandidateDetails, DeskCase, Exam, Page, Picture, Receipt, Script, Sheet
 from omr.desk.cases import ACTIONS
-from omr.desk.forms import forms_of
+from omr.desk.forms import definition_in_use
 from omr.desk.looks_kept import differ, words_of
 
 _KEPT_BACK = {"preview", "crops"}
@@ -117,7 +117,7 @@ def views(session: Session, cases: Sequence[DeskCase], *, decider: bool = False)
     frames, twins = _frames(session, receipts), _same_bytes(session, cases[0].exam_id, receipts)
     sheets = {s.id: s for s in session.scalars(select(Sheet).where(Sheet.id.in_({c.sheet_id for c in cases})))}
     owners, shown = _owners(session, cases, sheets), _shown(session, cases)
-    definition = forms_of(session, session.get_one(Exam, cases[0].exam_id)).definition
+    definition = definition_in_use(session, session.get_one(Exam, cases[0].exam_id))
     words = words_of(session, [c.id for c in cases if c.state is CaseState.OPEN and c.items]) if definition.desk.clerks > 1 else {}
     found: list[CaseView] = []
     for c in cases:

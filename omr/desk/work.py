@@ -239,7 +239,7 @@ class Work:
             self._cards[script_id].append(sheet)
             self._cards[script_id].sort(key=lambda s: (s.index, s.id))
 
-    def keep(self, rows: Iterable[Exam | Receipt | Sheet | Script | Candidate]) -> None:
+    def keep(self, rows: Iterable[Exam | Receipt | Page | Sheet | Script | Candidate]) -> None:
         """Rows that are asked for again and again."""
         self._kept |= {(type(row), row.id): row for row in rows}
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
+from sqlalchemy import event
 
 from api.app import create_app
 from api.auth import add_user, grant_role
@@ -103,6 +104,28 @@ def test_a_word_is_taken_back_and_leases_end_with_the_session(client: TestClient
     assert zhao.post("/looks/give-back", {})["given_back"] == 4
     client.delete("/api/session", headers=qian.headers)
     assert len(li.post("/looks/next", {"hold": 12})["looks"]) == 4
+
+
+def test_what_is_left_for_a_clerk_is_what_she_can_still_be_given(client: TestClient) -> None:
+    zhao, qian, li = (Clerk(client, login) for login in ("zhao", "qian", "li"))
+    first, second, third, _ = zhao.post("/looks/next", {"hold": 4})["looks"]
+    for clerk, value in ((zhao, "B"), (qian, "C")):
+        clerk.say(first, value)  # two words that differ: a decision settles it, no third word
+    zhao.say(second, "B")
+    zhao.post(f"/cases/{third['case']}/resolve", {"action": "rescan", "version": third["version"]})
+    assert [who.post("/looks/next", {"hold": 12})["left"] for who in (zhao, qian, li)] == [1, 2, 2]
+    assert len(li.post("/looks/next", {"hold": 12})["looks"]) <= 2
+
+
+def test_a_word_and_what_comes_next_cost_few_statements(client: TestClient, hall: Hall) -> None:
+    asked: list[str] = []
+    zhao, qian = Clerk(client, "zhao"), Clerk(client, "qian")
+    (look, *_) = zhao.post("/looks/next", {"hold": 4})["looks"]
+    event.listen(hall.site.database._writer, "before_cursor_execute", lambda _c, _cursor, statement, *_: asked.append(statement))
+    zhao.say(look, "B")
+    kept = len(asked)
+    qian.say(look, "B")
+    assert (kept <= 18, len(asked) - kept <= 42) == (True, True), (kept, len(asked) - kept)
 
 
 def test_only_clerks_look_and_what_makes_no_sense_is_refused_in_a_sentence(client: TestClient) -> None:
