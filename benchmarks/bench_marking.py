@@ -9,18 +9,24 @@ MARKHALL_MARKING_SECONDS says how long each run takes; MARKHALL_MARKING_TASKS ho
 from __future__ import annotations
 
 import os
+import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from sqlalchemy import func, select
 
+from api.lifeline import die_with_parent
+from api.processes import listening
 from benchmarks.harness import Row
-from benchmarks.installation import Installation
+from benchmarks.installation import Installation, wait_for
 from benchmarks.marking_exam import Marker, MarkingExam, add_markers, make_exam, scripts_for
-from benchmarks.marking_house import close_webs, marking_house, open_webs
+from benchmarks.marking_house import close_webs, listeners, marking_house, open_webs
 from benchmarks.marking_load import Load, Markers
 from core.tables import Mark
 from marking.recover import recover
+from tests.parts import children
 
 MARKERS = 3500
 WINDOW = 128  # requests under way at saturation
@@ -47,7 +53,12 @@ def rows() -> list[Row]:
     with marking_house() as house:
         exam, markers = _made(house, tasks)
         two, one = _measured(house, exam, markers, 2, seconds), _measured(house, exam, markers, 1, seconds)
+        floor = bare(exam, markers, seconds / 2)
         made += _judged(*two)
+        made += [
+            Row.told("... over two web processes that keep nothing, with the same load", two[0].load.rate / floor.rate, "times"),
+            Row.told("... those alone", floor.rate, "pairs/s"),
+        ]
         made += _told("one web process", *one)
     with marking_house(postgres=False) as house:
         exam, markers = _made(house, tasks)
@@ -84,6 +95,23 @@ def measured(house: Installation, run: Callable[[], Load]) -> Run:
     after = house.cpu()
     cpu = {kind: 1000 * (after[kind] - before.get(kind, 0.0)) / max(1, load.pairs) for kind in after}
     return Run(load, cpu, max(0, load.pairs - (_marks(house) - marks)), _twice(house))
+
+
+def bare(exam: MarkingExam, markers: list[Marker], seconds: float) -> Load:
+    """The same load on two web processes that keep nothing."""
+    with listening("127.0.0.1", 0, share=True) as probe:
+        port = int(probe.getsockname()[1])
+    command = [sys.executable, "-m", "benchmarks.bare_web", str(port)]
+    webs = [subprocess.Popen(command, preexec_fn=die_with_parent) for _ in range(2)]
+    at_desks = Markers("127.0.0.1", port, markers, exam.definition)
+    try:
+        wait_for(lambda: listeners(port) == len(webs))
+        at_desks.sit_down()
+        return at_desks.at_most(seconds, window=WINDOW)
+    finally:
+        at_desks.close()
+        for web in webs:
+            children.stop(web, signal.SIGTERM)
 
 
 def _marks(house: Installation) -> int:

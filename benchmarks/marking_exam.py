@@ -68,16 +68,20 @@ class Marker:
     group: str  # as a marker's page names it: PAPER/GROUP
 
 
+def definition() -> ExamDefinition:
+    return parse_definition(DEFINITION, where="benchmark")
+
+
 def scripts_for(tasks: int) -> int:
     """How many scripts have about so many first tasks."""
-    return max(1, round(tasks / sum(first_slots(g.scheme) for g in parse_definition(DEFINITION, where="benchmark").papers[0].written)))
+    return max(1, round(tasks / sum(first_slots(g.scheme) for g in definition().papers[0].written)))
 
 
 def make_exam(site: Site, scripts: int) -> MarkingExam:
     """Into a database that was migrated and is empty."""
-    definition = parse_definition(DEFINITION, where="benchmark")
-    exam = load_exam(site, definition, [], {}, [], by="user:0")
-    slots = {group.id: first_slots(group.scheme) for group in definition.papers[0].written}
+    said = definition()
+    exam = load_exam(site, said, [], {}, [], by="user:0")
+    slots = {group.id: first_slots(group.scheme) for group in said.papers[0].written}
     tasks = scripts * sum(slots.values())
     with site.database.engine.connect() as connection:
         kind = _Postgres if connection.dialect.name == "postgresql" else _Sqlite
@@ -86,7 +90,7 @@ def make_exam(site: Site, scripts: int) -> MarkingExam:
                 connection.execute(text(statement))
         connection.commit()
         connection.execution_options(isolation_level="AUTOCOMMIT").execute(text(kind.analyze))
-    return MarkingExam(exam.id, definition, tasks)
+    return MarkingExam(exam.id, said, tasks)
 
 
 def add_markers(site: Site, exam: MarkingExam, count: int, *, signed_in: bool = True) -> list[Marker]:
@@ -190,7 +194,9 @@ def _drop_indexes(connection: Connection, table: str) -> Sequence[str]:
     constraints = [(str(name), str(what)) for name, what in connection.execute(unique, {"t": table})]
     for name, _ in constraints:
         connection.execute(text(f'ALTER TABLE {table} DROP CONSTRAINT "{name}"'))
-    plain = text("SELECT indexname, indexdef FROM pg_indexes WHERE tablename = :t AND indexname NOT LIKE 'pk_%'")
+    # Lists of values in a condition come back in other words; those indexes are of few rows and stay.
+    mine = "tablename = :t AND indexname NOT LIKE 'pk_%' AND indexdef NOT LIKE '%ANY (%'"
+    plain = text(f"SELECT indexname, indexdef FROM pg_indexes WHERE {mine}")
     indexes = [(str(name), str(what)) for name, what in connection.execute(plain, {"t": table})]
     for name, _ in indexes:
         connection.execute(text(f'DROP INDEX "{name}"'))

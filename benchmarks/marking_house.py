@@ -52,6 +52,10 @@ class Cluster:
             connection.execute(f'CREATE DATABASE "{database}" TEMPLATE template0')
         return self.url(database)
 
+    def rename(self, database: str, name: str) -> None:
+        with psycopg.connect(host=str(self.sockets), user="markhall", dbname="postgres", autocommit=True) as connection:
+            connection.execute(f'ALTER DATABASE "{database}" RENAME TO "{name}"')
+
     def drop(self, database: str) -> None:
         with psycopg.connect(host=str(self.sockets), user="markhall", dbname="postgres", autocommit=True) as connection:
             connection.execute(f'DROP DATABASE IF EXISTS "{database}" WITH (FORCE)')
@@ -130,7 +134,7 @@ def open_webs(house: Installation, count: int) -> tuple[str, int]:
         port = int(probe.getsockname()[1])
     house.url = f"http://127.0.0.1:{port}"
     started = [house.start("web", "serve", "--port", str(port), "--share-port") for _ in range(count)]
-    wait_for(lambda: _listeners(port) == count or any(p.poll() is not None for p in started))
+    wait_for(lambda: listeners(port) == count or any(p.poll() is not None for p in started))
     if any(p.poll() is not None for p in started):
         raise RuntimeError((house.settings.home / "web.log").read_text(encoding="utf-8", errors="replace")[-2000:])
     return "127.0.0.1", port
@@ -143,7 +147,7 @@ def close_webs(house: Installation) -> None:
             house.processes.remove((kind, process))
 
 
-def _listeners(port: int) -> int:
+def listeners(port: int) -> int:
     """How many sockets listen at a port, from the kernel's own table: a request tells only of one."""
     lines = Path("/proc/net/tcp").read_text().splitlines()[1:]
     return sum(1 for line in lines if (words := line.split())[3] == "0A" and int(words[1].rpartition(":")[2], 16) == port)

@@ -109,16 +109,19 @@ class Markers:
     def offered(self, rate: float, seconds: float) -> Load:
         """So many a second, whether the server keeps up or not; a wait counts from when the mark was due."""
         with _Counting(self) as load:
-            begun = due = time.perf_counter()
+            begun = due = now = time.perf_counter()
             end = begun + seconds
-            while due < end and (self.ready or self.lines.under_way):
-                now = time.perf_counter()
+            while now < end and (self.ready or self.lines.under_way):
                 while due <= min(now, end) and self.ready:
                     self._submit(self.ready.popleft(), due)
                     due += self._chance.expovariate(rate)
-                self.lines.turn(min(due - now, 0.1) if self.ready else 0.1)
+                self.lines.turn(min(max(0.0, due - now), 0.1) if self.ready else 0.1)
+                now = time.perf_counter()
             self._finish()
-            load.seconds = time.perf_counter() - begun
+            load.seconds, now = time.perf_counter() - begun, time.perf_counter()
+            while due < end:  # what could not be sent has waited until now at least
+                load.waits.append(now - due)
+                due += self._chance.expovariate(rate)
         return load
 
     def close(self) -> None:
