@@ -6,6 +6,9 @@ Owns the definition and who may mark what. What candidates wrote and how people 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
+
+import yaml
 
 from api.rehearsal.markers import ESSAY, LONG, SHORT, STEPS, SimulatedItem
 from core.definition import RosterRow, parse_definition
@@ -13,7 +16,6 @@ from core.exam import ExamDefinition
 
 CODE = "REHEARSE"
 PAPER = "R"
-KEYS = "BDACCABD"
 SCHOOLS = 40
 SEATS = 30
 OFFICERS = ("office1", "office2")
@@ -30,7 +32,7 @@ papers:
       - id: short
         title: {zh: 简答题, en: Short answer}
         items: [{id: short, marks: 6}]
-        scheme: "1"
+        scheme: {name: "1", tolerance: {marks: 1}}
         height_mm: 12
       - id: steps
         title: {zh: 解答题, en: Worked problem}
@@ -51,13 +53,15 @@ papers:
       - id: essay
         title: {zh: 作文, en: Essay}
         items: [{id: essay, marks: 60}]
-        scheme: {name: 1+1+1, tolerance: {fraction: 1/10}}
+        scheme: {name: 1+1+1, tolerance: {fraction: 1/6}}
         height_mm: 40
 """
 ITEMS: dict[str, SimulatedItem] = {"short": SHORT, "steps": STEPS, "long": LONG, "essay": ESSAY}
 # How many marks a response needs, about: teams are as large as their work.
 _WEIGHTS = {"short": 1.0, "steps": 2.1, "long": 2.3, "essay": 2.1}
 MARKERS_A_LEADER = 25
+TRIAL = 3  # responses that everybody marks to learn on, before live work
+TOO_FAST = {"short": 3, "steps": 8, "long": 7, "essay": 25}  # mean seconds below which nobody can have read
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +80,25 @@ class Person:
 
 
 def definition() -> ExamDefinition:
-    return parse_definition(TEXT, where="the rehearsal's exam")
+    """The exam, each item group with the quality control that its kind of item asks for."""
+    body = yaml.safe_load(TEXT)
+    for group in body["papers"][0]["written"]:
+        group["quality"] = _quality(group["id"])
+    return parse_definition(yaml.safe_dump(body, allow_unicode=True), where="the rehearsal's exam")
+
+
+def _quality(group: str) -> dict[str, Any]:
+    return {
+        "rounds": {"trial": {"responses": TRIAL}},
+        "seeds": {"first_of_day": True, "one_in": 15, "stop_after": 3},
+        "self_marks": {"one_in": 40, "after_marks": 20, "after_minutes": 0},
+        "put_back": {"since": "today"},
+        "blocking_first": "1/2",
+        "alarms": [
+            {"name": "too-fast", "when": f"seconds < {TOO_FAST[group]}", "over": 15, "then": "stop"},
+            {"when": "drift beyond limits"},
+        ],
+    }
 
 
 def roster(candidates: int) -> list[RosterRow]:

@@ -20,6 +20,7 @@ from api.rehearsal.markers import Simulated
 from api.rehearsal.marking import Marking, simulated_people
 from api.rehearsal.memory import acknowledged_but_lost, decided, responses_by_state
 from api.rehearsal.people import add_people, ids_of
+from api.rehearsal.seeding import Seeding
 from api.rehearsal.services import House, queue_bytes, require_empty
 from api.rehearsal.telling import tell
 from api.rehearsal.words import Speaker
@@ -88,9 +89,10 @@ def all_stages(rehearsal: Rehearsal) -> list[result.Line]:
     rehearsal.stage(1, "load", lambda update: _load(rehearsal, update))
     rehearsal.stage(2, "paper", lambda update: _put_in(rehearsal, update))
     rehearsal.stage(3, "responses", lambda update: _await_responses(rehearsal, update))
-    rehearsal.stage(4, "marking", lambda update: _mark(rehearsal, update))
-    rehearsal.stage(5, "close", lambda update: _close(rehearsal, update))
-    rehearsal.stage(6, "release", lambda update: _release(rehearsal, update))
+    rehearsal.stage(4, "seeds", lambda update: _seed(rehearsal, update))
+    rehearsal.stage(5, "marking", lambda update: _mark(rehearsal, update))
+    rehearsal.stage(6, "close", lambda update: _close(rehearsal, update))
+    rehearsal.stage(7, "release", lambda update: _release(rehearsal, update))
     return _compare(rehearsal)
 
 
@@ -120,6 +122,14 @@ def _await_responses(rehearsal: Rehearsal, update: Update) -> None:
             return
         time.sleep(0.3)
     raise Unavailable("the pages did not become responses.", remedy="Look into the logs in the rehearsal's folder, then use --resume.")
+
+
+def _seed(rehearsal: Rehearsal, update: Update) -> None:
+    add_people(rehearsal.site, rehearsal.exam_id, rehearsal.people)
+    ids, each = ids_of(rehearsal.site), int(rehearsal.state["candidates"])
+    rehearsal.servers()
+    seeding = Seeding.of(rehearsal.site, rehearsal.exam_id, rehearsal.people, ids, each, rehearsal.seed)
+    rehearsal.measured["seeds"] = seeding.run(update)
 
 
 def _mark(rehearsal: Rehearsal, update: Update) -> None:
@@ -205,7 +215,7 @@ def _release(rehearsal: Rehearsal, update: Update) -> None:
 
 
 def _compare(rehearsal: Rehearsal) -> list[result.Line]:
-    with rehearsal.show.stage(7, rehearsal.say("findings")):
+    with rehearsal.show.stage(8, rehearsal.say("findings")):
         ids = ids_of(rehearsal.site)
         markers = {ids[p.login]: p for p in rehearsal.people if p.role == "marker"}
         found = findings.look(rehearsal.site, findings.Known(rehearsal.exam_id, exam.definition(), markers, _simulated(rehearsal)))
