@@ -6,7 +6,9 @@ commit is on the disk (law 4). Nothing else in the house opens a connection.
 
 from __future__ import annotations
 
+import math
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
@@ -14,13 +16,17 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import InvalidatePoolError
 from sqlalchemy.orm import Session
+from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
 
 from core.errors import Unavailable
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 NEWER = "It is of a newer version than this program, or of another program: install the newer one."
 _WRITES = "markhall_writes"
+_USED = "used"  # when a connection was given back
+IDLE_SECONDS = 1.0
 _MIGRATING = 0x4D61726B68616C6C  # of an advisory lock: any number that is always the same
 
 
@@ -31,6 +37,7 @@ class Database:
         self.url = url
         self.engine = _engine(url)
         self._writer = self.engine.execution_options(**{_WRITES: True})
+        self._looker = self.engine if self.is_sqlite else self.engine.execution_options(isolation_level="AUTOCOMMIT")
         # SQLite lets writers wait by sleeping; threads of one process queue here instead and lose no time.
         self._turn: AbstractContextManager[Any] = threading.Lock() if self.is_sqlite else nullcontext()
 
@@ -42,6 +49,12 @@ class Database:
     def read(self) -> Iterator[Session]:
         with Session(self.engine, expire_on_commit=False) as session:
             yield session
+
+    @contextmanager
+    def look(self) -> Iterator[Connection]:
+        """For a single statement that only reads: nothing is said to the database before it or after it."""
+        with self._looker.connect() as connection:
+            yield connection
 
     @contextmanager
     def write(self) -> Iterator[Session]:
@@ -64,12 +77,31 @@ def _engine(url: str) -> Engine:
     if parsed.get_backend_name() == "postgresql":
         parsed = parsed.set(drivername="postgresql+psycopg")
         options = {"options": "-c synchronous_commit=on -c timezone=UTC"}
-        return create_engine(parsed, connect_args=options, pool_size=20, max_overflow=40, pool_pre_ping=True)
+        engine = create_engine(parsed, connect_args=options, pool_size=20, max_overflow=40)
+        _look_after_idle(engine)
+        return engine
     raise Unavailable(
         f"the database {parsed.get_backend_name()} is not supported.",
         where="MARKHALL_DATABASE_URL",
         remedy="Use sqlite:///... or postgresql://...",
     )
+
+
+def _look_after_idle(engine: Engine) -> None:
+    """A connection that lay idle may have ended meanwhile and is asked; one that was used a moment ago is not, each time."""
+
+    def note_use(connection: Any, record: ConnectionPoolEntry) -> None:
+        record.info[_USED] = time.monotonic()
+
+    def ask(connection: Any, record: ConnectionPoolEntry, proxy: PoolProxiedConnection) -> None:
+        if time.monotonic() - record.info.get(_USED, math.inf) > IDLE_SECONDS:
+            try:
+                engine.dialect.do_ping(connection)
+            except engine.dialect.loaded_dbapi.Error as e:
+                raise InvalidatePoolError from e
+
+    event.listen(engine, "checkin", note_use)
+    event.listen(engine, "checkout", ask)
 
 
 def _prepare_sqlite(connection: Any, record: Any) -> None:

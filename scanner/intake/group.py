@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -38,13 +38,19 @@ SameBytes = dict[tuple[int, str], int]  # exam and hash: the first receipt that 
 _KNOWN = (Receipt.sequence, Receipt.face, Receipt.id, Receipt.state, Receipt.sha256)
 _MANY = ("exams", "stations", "names", "batches", "sequences", "hashes")
 _ALL: dict[str, BindParameter[Any]] = {name: bindparam(name, expanding=True) for name in _MANY}
+# Also the pictures of the group that are stored already: one question less.
+_HERE = select(func.aggregate_strings(Picture.sha256, ",")).where(Picture.sha256.in_(_ALL["hashes"])).scalar_subquery().label("here")
 _BATCHES_AND_KNOWN = (
-    select(Batch.exam_id, Batch.station, Batch.name, Batch.id.label("batch_id"), Batch.state.label("batch_state"), *_KNOWN)
+    select(Batch.exam_id, Batch.station, Batch.name, Batch.id.label("batch_id"), Batch.state.label("batch_state"), *_KNOWN, _HERE)
     .outerjoin(Receipt, and_(Receipt.batch_id == Batch.id, Receipt.sequence.in_(_ALL["sequences"])))
     .where(Batch.exam_id.in_(_ALL["exams"]), Batch.station.in_(_ALL["stations"]), Batch.name.in_(_ALL["names"]))
 )
 _KNOWN_NOW = select(Receipt.batch_id, *_KNOWN).where(Receipt.batch_id.in_(_ALL["batches"]), Receipt.sequence.in_(_ALL["sequences"]))
-_PICTURES_HERE = select(Picture.sha256).where(Picture.sha256.in_(_ALL["hashes"]))
+_SAME_BYTES = (
+    select(Receipt.exam_id, Receipt.sha256, func.min(Receipt.id))
+    .where(Receipt.sha256.in_(_ALL["hashes"]))
+    .group_by(Receipt.exam_id, Receipt.sha256)
+)
 _LOCKED_BATCHES = select(Batch.id, Batch.state).where(Batch.id.in_(_ALL["batches"])).order_by(Batch.id).with_for_update()
 
 
@@ -114,12 +120,10 @@ def _open(group: Sequence[Waiting]) -> list[Waiting]:
 
 
 def _take_in(site: Site, group: Sequence[Waiting]) -> None:
-    with site.database.read() as session:
-        connection = session.connection()
-        _find(connection, group)
+    with site.database.look() as connection:
+        here = _find(connection, group)
         first, later = _first_of_place(_open(group))
-        here = _pictures_here(connection, first)
-        earlier = _same_bytes(connection, [one for one in first if one.sha256 in here])
+        earlier = _same_bytes(connection, here.intersection(one.sha256 for one in first))
     new = list({one.sha256: one for one in first if one.sha256 not in here}.values())
     kept = site.store.put_pack([one.frame.data for one in new], [one.sha256 for one in new])
     if first:
@@ -141,13 +145,17 @@ def _first_of_place(group: Sequence[Waiting]) -> tuple[list[Waiting], list[Waiti
     return list(first.values()), later
 
 
-def _find(connection: Connection, group: Sequence[Waiting]) -> None:
-    """Each frame gets its batch's number; those without a batch, too late or with their place taken get their answer."""
+def _find(connection: Connection, group: Sequence[Waiting]) -> set[str]:
+    """Each frame gets its batch's number; those without a batch, too late or with their place taken get their answer.
+
+    Returns the hashes that are stored already.
+    """
     if not _open(group):
-        return
+        return set()
     keys = [(one.frame.exam_id, one.frame.station, one.frame.batch) for one in _open(group)]
     exams, stations, names = (sorted(set(part)) for part in zip(*keys, strict=True))
-    asked = {"exams": exams, "stations": stations, "names": names, "sequences": _sequences(_open(group))}
+    hashes = sorted({one.sha256 for one in _open(group)})
+    asked = {"exams": exams, "stations": stations, "names": names, "sequences": _sequences(_open(group)), "hashes": hashes}
     rows = connection.execute(_BATCHES_AND_KNOWN, asked).all()
     batches = {(row.exam_id, row.station, row.name): row for row in rows}
     for one, key in zip(_open(group), keys, strict=True):
@@ -160,6 +168,7 @@ def _find(connection: Connection, group: Sequence[Waiting]) -> None:
     for one in _open(group):
         if one.batch in complete:
             one.answer = _late(one)
+    return set((rows[0].here or "").split(",")) if rows else set()
 
 
 def _late(one: Waiting) -> Conflict:
@@ -192,12 +201,6 @@ def _answer_taken(group: Sequence[Waiting], rows: Sequence[Row[*tuple[Any, ...]]
                 one.answer = e
 
 
-def _pictures_here(connection: Connection, group: Sequence[Waiting]) -> set[str]:
-    if not group:
-        return set()
-    return set(connection.scalars(_PICTURES_HERE, {"hashes": sorted({one.sha256 for one in group})}))
-
-
 def _file(session: Session, site: Site, group: Sequence[Waiting], kept: dict[str, Kept], earlier: SameBytes) -> None:
     connection, now = session.connection(), site.now()
     states = {row.id: row.state for row in connection.execute(_LOCKED_BATCHES, {"batches": _batches(group)})}
@@ -219,12 +222,11 @@ def _file(session: Session, site: Site, group: Sequence[Waiting], kept: dict[str
         compare_count(session, session.get_one(Batch, batch_id, populate_existing=True), now)
 
 
-def _same_bytes(connection: Connection, group: Sequence[Waiting]) -> SameBytes:
+def _same_bytes(connection: Connection, hashes: Set[str]) -> SameBytes:
     """The first receipt that has these bytes, by exam and hash."""
-    if not group:
+    if not hashes:
         return {}
-    query = select(Receipt.exam_id, Receipt.sha256, func.min(Receipt.id)).where(Receipt.sha256.in_({one.sha256 for one in group}))
-    return {(exam, sha256): first for exam, sha256, first in connection.execute(query.group_by(Receipt.exam_id, Receipt.sha256))}
+    return {(exam, sha256): first for exam, sha256, first in connection.execute(_SAME_BYTES, {"hashes": sorted(hashes)})}
 
 
 def _insert_receipts(connection: Connection, group: Sequence[Waiting], now: datetime, *, sqlite_dialect: bool) -> list[Waiting]:

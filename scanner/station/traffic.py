@@ -20,8 +20,8 @@ from scanner.sending import Connection, Counts
 from scanner.station.batch import BatchFolder, Stage
 from scanner.station.load import Load, Outcome, send_load
 
-IN_FLIGHT = 4
-_AHEAD = 4  # files a thread that wait ready for it
+IN_FLIGHT = 8  # more than a server puts on the disk at once: what arrives together there shares one wait
+_AHEAD = 2  # files a thread that wait ready for it
 _MOST_TOGETHER = 256  # acknowledgements that share one wait for the disk
 _STUCK_FOR = 60.0  # seconds until a batch that the server would not have is offered again
 _LONGEST = 600.0  # seconds between two comparisons of a batch that stays short
