@@ -17,6 +17,7 @@ from api.guesses import Guesses
 from api.heading import Heading
 from api.plain import Ahead
 from api.routes import desk, hall, intake, looks, marking, office, rereading, rooms, session
+from api.submissions import Submissions
 from api.sweeper import Sweeper
 from core.errors import NotInstalled
 from core.settings import Settings
@@ -41,8 +42,9 @@ def create_app(site: Site | None = None, *, sweep: bool = True) -> FastAPI:
     app.state.exams = {}
     app.state.gatehouse = Gatehouse(site)
     app.state.guesses = Guesses()
+    app.state.submissions = Submissions(site)
     problems.install(app)
-    app.add_middleware(Ahead, ways=[*intake.ways])
+    app.add_middleware(Ahead, ways=[*intake.ways, *marking.ways])
     app.add_middleware(Heading, headers=HEADERS)  # the outermost: every answer carries them
     for part in (intake, session, desk, looks, marking, office, rereading, rooms, hall):
         app.include_router(part.router)

@@ -39,15 +39,19 @@ async def token_of(
     markhall: Annotated[str | None, Cookie()] = None,
     x_markhall: Annotated[str | None, Header()] = None,
 ) -> str:
+    return session_token(request.method, authorization, markhall, x_markhall)
+
+
+def session_token(method: str, authorization: str | None, cookie: str | None, x_markhall: str | None) -> str:
     """The session token: from a bearer header, or from the cookie, which another site's page cannot use to change anything."""
     token = bearer(authorization)
     if token is not None:
         return token
-    if markhall is None:
+    if cookie is None:
         raise NotSignedIn("nobody is signed in.", remedy="Sign in first.")
-    if request.method not in SAFE and x_markhall is None:
+    if method not in SAFE and x_markhall is None:
         raise Forbidden("the request does not come from the Markhall page.", where="header X-Markhall")
-    return markhall
+    return cookie
 
 
 TokenDep = Annotated[str, Depends(token_of)]

@@ -8,12 +8,14 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 from sqlalchemy import delete, select
+from sqlalchemy.orm import Session as DatabaseSession
 
+from core.bulk import among
 from core.errors import BadInput, Forbidden, NotFound, NotSignedIn
 from core.errors import Conflict as StateConflict
 from core.ids import new_token
@@ -116,6 +118,18 @@ def sign_out(site: Site, token: str) -> None:
         session.execute(delete(Session).where(Session.token_hash == _digest(token)))
 
 
+def users_of(session: DatabaseSession, tokens: Sequence[str], now: datetime) -> dict[str, int]:
+    """Whose sessions these tokens are, in one statement; those that are nobody's or have ended are left out."""
+    digests = {_digest(token): token for token in tokens}
+    query = select(Session.token_hash, Session.user_id).join(User, User.id == Session.user_id)
+    query = query.where(among(session, Session.token_hash, list(digests)), Session.expires_at >= now, User.active)
+    return {digests[digest]: user_id for digest, user_id in session.execute(query)}
+
+
+def ended() -> NotSignedIn:
+    return NotSignedIn("the session has ended.", remedy="Sign in again.")
+
+
 def person_of(site: Site, token: str) -> Person:
     """Whose session a token is; NotSignedIn when it is nobody's or has ended."""
     query = (
@@ -128,6 +142,6 @@ def person_of(site: Site, token: str) -> Person:
     with site.database.read() as session:
         rows = session.execute(query).all()
     if not rows or rows[0].expires_at < site.now():
-        raise NotSignedIn("the session has ended.", remedy="Sign in again.")
+        raise ended()
     grants = tuple(Grant(r.role, r.exam_id, r.scope) for r in rows if r.role is not None)
     return Person(rows[0].id, rows[0].login, rows[0].name, grants)

@@ -28,14 +28,13 @@ from marking.back_rates import behind
 from marking.batch import check_key
 from marking.checks import differences
 from marking.definitions import current_definition
-from marking.handout import Steps
+from marking.handout import Steps, tell
 from marking.put_back import take_out
 from marking.reach import Reach, reach_of
 from marking.record import MarkRow, Record, emit, lock_response, save
 from marking.schemes import is_blind
 from marking.seeds import enter
 from marking.standing import Standings
-from marking.submit import tell
 from marking.values import as_typed, parse_values
 
 LATEST = 30  # of the latest marks that nobody looked at, one of so many
@@ -98,10 +97,13 @@ def correct(site: Site, exam_id: int, leader_id: int, mark_id: int, key: str, va
     """The leader's own mark decides the response; its number."""
     _check_note(note)
     check_key(key)
+    with site.database.read() as session:
+        again = session.scalar(
+            select(Check.against).join(Mark, Mark.id == Check.against).where(Mark.marker_id == leader_id, Mark.key == key)
+        )
+    if again is not None:
+        return again
     with _looked_at(site, exam_id, leader_id, mark_id) as (record, mark):
-        again = next((m for m in record.of(leader_id) if m.key == key), None)
-        if again is not None:
-            return again.id
         if is_blind(record.group.scheme, TaskLevel.ARBITER):
             raise Conflict("who decides here marks blind, and you have seen a mark.", where="mark", remedy="Send it back.")
         if record.of(leader_id) or any(m.level is TaskLevel.ARBITER for m in record.counted()):

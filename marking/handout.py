@@ -8,13 +8,15 @@ in the database; `marking.queues` fills the windows.
 from __future__ import annotations
 
 import hashlib
+import logging
 import secrets
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
-from redis.exceptions import NoScriptError
+from redis.exceptions import NoScriptError, RedisError
 
+from core.errors import Unavailable
 from core.site import Site
 from core.states import TaskLevel
 from marking.handout_scripts import APPLY, CLAIM, FILL, RELEASE, TAKE
@@ -27,6 +29,7 @@ LOW = 500  # so few left in a window: fetch more
 MOST_WAITING = 4 * WINDOW  # a window that has grown beyond this is cut; the database has the rest
 PRIORITY_STEP = 1 << 49
 SHUFFLE_BITS = 48  # with up to 15 priorities a place is still an exact double
+log = logging.getLogger("markhall.marking")
 WHOLE = "inf"  # how far a window reaches that holds all of its queue
 
 
@@ -145,6 +148,14 @@ def take(site: Site, exam_id: int, asks: Sequence[Ask], *, lease: int = LEASE_SE
 def apply(site: Site, exam_id: int, steps: Steps) -> None:
     if steps.words:
         _run(site, APPLY, prefix(exam_id), WINDOW, MOST_WAITING, *steps.words)
+
+
+def tell(site: Site, exam_id: int, steps: Steps) -> None:
+    """After a commit, which stands whatever comes of this: leases end by themselves and the sweep offers open tasks."""
+    try:
+        apply(site, exam_id, steps)
+    except (RedisError, Unavailable):
+        log.warning("the queue server could not be told of a mark; the sweep will")
 
 
 def claim(site: Site, exam_id: int, user_id: int, tasks: Sequence[Waiting], *, lease: int = LEASE_SECONDS) -> tuple[int, ...]:

@@ -20,12 +20,11 @@ from core.site import Site
 from core.states import MarkState, ResponseState, TaskLevel, TaskPurpose, TaskState
 from core.tables import Problem, Response, ResponsePicture, Task
 from marking.batch import Sent, add_mark, check_key, close, load, mark_entry
-from marking.handout import place_for
+from marking.handout import place_for, tell
 from marking.reach import reach_of
 from marking.record import Record, TaskRow, emit, lock_response, save
 from marking.replaced import is_anothers, retire, standing
 from marking.settle import settle, void
-from marking.submit import tell
 from marking.values import parse_values
 
 Reason = Literal["wrong_place", "illegible", "second_hand", "similar", "other"]

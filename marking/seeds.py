@@ -17,11 +17,10 @@ from core.site import Site
 from core.states import MarkState, ResponseState, SeedUse, TaskLevel, TaskPurpose, TaskState
 from core.tables import Check, Mark, Response, ResponsePicture, Seed, Task
 from marking.batch import add_mark, mark_entry
-from marking.handout import place_for
+from marking.handout import place_for, tell
 from marking.reach import Reach, reach_of
 from marking.record import Entry, MarkRow, Record, emit, lock_response, save
 from marking.settle import settle
-from marking.submit import tell
 from marking.values import Kept, as_typed, parse_values
 
 LONGEST_NOTE = 2000
@@ -169,16 +168,24 @@ def _definitive(record: Record, reach: Reach, kept: Kept) -> None:
 
 
 def enter(record: Record, user_id: int, kept: Kept, key: str, old: MarkRow | None = None) -> MarkRow:
-    """A mark as the last word, in a slot of its own at the arbiter's level, or in the place of this person's `old` one."""
+    """A mark that decides the response, in a slot of its own at the arbiter's level, or in the place of this person's `old` one.
+
+    What others gave is kept and counts no more: else marks that had agreed before would stand, whatever comes after them.
+    """
+    by = f"user:{user_id}"
+    for mark in record.counted():
+        own = mark is old
+        mark.state = MarkState.REVISED if own else MarkState.SURPLUS
+        if not own:
+            record.task(mark.task_id).state = TaskState.VOID
+        reason = "by its marker" if own else "a definitive mark took its place"
+        record.entries.append({"kind": "mark-state", "mark": mark.id, "state": str(mark.state), "reason": reason, "by": by})
     if old is None:
         task = record.add_task(TaskLevel.ARBITER, place_for(), state=TaskState.DONE, marker_id=user_id)
         record.hints.done(user_id, record.waiting(task))
         revision, replaced = 1, {}
     else:
         task, revision, replaced = record.task(old.task_id), old.revision + 1, {"replaces": old.id}
-        old.state = MarkState.REVISED
-        by = f"user:{user_id}"
-        record.entries.append({"kind": "mark-state", "mark": old.id, "state": "revised", "reason": "by its marker", "by": by})
     mark = add_mark(record, task, user_id, key, kept, MarkState.COUNTED, 0.0, revision=revision)
     record.entries.append({**mark_entry(record, mark), **replaced})
     settle(record)

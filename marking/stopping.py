@@ -24,11 +24,11 @@ from core.states import MarkState, ResponseState, StandingState
 from core.tables import Mark, Stop, User
 from marking import handout, standing
 from marking.definitions import current_definition
+from marking.handout import tell
 from marking.put_back import PERSON, begin, counted, newest_of, put_back, take_out
 from marking.reach import reach_of
 from marking.record import emit, lock_responses, save
 from marking.standing import IN_ROUNDS, OUT, Standings
-from marking.submit import tell
 
 LONGEST_REASON = 1000
 CHUNK = 50  # responses whose marks are taken out in one transaction

@@ -2,31 +2,29 @@
 
 from __future__ import annotations
 
-import logging
 from datetime import timedelta
 
-from redis.exceptions import RedisError
 from sqlalchemy.exc import IntegrityError
 
-from core.errors import Conflict, MarkhallError, Unavailable
+from core.errors import Conflict, MarkhallError
 from core.site import Site
 from core.states import MarkState, ResponseState, TaskPurpose
-from marking import handout
+from marking import stopping
 from marking.batch import Batch, Saved, Sent, add_mark, check_key, close, load, mark_entry, submit_all
-from marking.handout import Steps
+from marking.handout import tell
 from marking.record import MarkRow, Record, TaskRow
 from marking.schemes import first_slots
 from marking.settle import settle
 from marking.values import Kept, parse_values
 
 GRACE = timedelta(minutes=10)
-log = logging.getLogger("markhall.marking")
 
 
 def submit(site: Site, exam_id: int, user_id: int, token: str, key: str, values: object, seconds: float = 0.0) -> Saved:
     """Keep a mark for good. The same key again gives the same answer and changes nothing."""
-    (answer,), steps, _ = submit_all(site, exam_id, [Sent(user_id, token, key, values, seconds)])
+    (answer,), steps, stops = submit_all(site, exam_id, [Sent(user_id, token, key, values, seconds)])
     tell(site, exam_id, steps)
+    stopping.finish(site, exam_id, stops)
     if isinstance(answer, MarkhallError):
         raise answer
     return answer
@@ -47,10 +45,11 @@ def revise(site: Site, exam_id: int, user_id: int, token: str, key: str, values:
             if old is None or refusal:
                 raise Conflict(refusal, where="task", remedy="Tell your leader if the mark is wrong.")
             new = _replace(batch, record, task, old, key, parse_values(record.group, values))
-            steps, _ = close(batch)
+            steps, stops = close(batch)
     except IntegrityError as e:
         raise Conflict("this key was used for another mark.", where="key", remedy="Send each mark under a new key.") from e
     tell(site, exam_id, steps)
+    stopping.finish(site, exam_id, stops)
     return Saved(token, "revised", new.id)
 
 
@@ -79,10 +78,3 @@ def _replace(batch: Batch, record: Record, task: TaskRow, old: MarkRow, key: str
     batch.note(record, task, new, replaces=old.id)
     return new
 
-
-def tell(site: Site, exam_id: int, steps: Steps) -> None:
-    """Tell Redis. The commit stands whatever comes of it: leases end by themselves and the sweep offers open tasks."""
-    try:
-        handout.apply(site, exam_id, steps)
-    except (RedisError, Unavailable):
-        log.warning("the queue server could not be told of a mark; the sweep will")

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 from fastapi import APIRouter, Query, Response
-from pydantic import BaseModel, Field
+from fastapi.concurrency import run_in_threadpool
+from pydantic import BaseModel, Field, ValidationError
 from redis.exceptions import RedisError
+from starlette.requests import cookie_parser
 
-from api.asking import AskingDep, PersonDep, SiteDep
-from api.routes.guarded import Guarded, Number
-from core.errors import MarkhallError, NotFound
+from api.asking import COOKIE, AskingDep, PersonDep, SiteDep, exam_named, session_token
+from api.plain import Asked, Ways
+from api.routes.guarded import LARGEST_JSON, Guarded, Number, check
+from api.submissions import HandIn, Submissions, work_json
+from core.errors import BadInput, MarkhallError, NotFound
 from core.pictures import picture_bytes
 from marking import own, problems, submit, work
-from marking.serving import TaskView
 
 router = APIRouter(prefix="/api/marking", tags=["marking"], route_class=Guarded)
+ways = Ways(router)
 MOST_HELD = 5
 Hold = Annotated[int, Field(ge=1, le=MOST_HELD)]
 Token = Annotated[str, Field(min_length=1, max_length=40)]
@@ -60,31 +65,68 @@ class NewProblem(BaseModel):
     hold: Hold = 1
 
 
-def _task(view: TaskView) -> dict[str, Any]:
-    body = {
-        "task": view.task,
-        "paper": view.paper,
-        "group": view.group,
-        "title": view.title,
-        "pictures": [{"url": f"/api/marking/pictures/{p.token}", "width": p.width, "height": p.height} for p in view.pictures],
-        "items": [asdict(item) for item in view.items],
-        "lease_seconds": view.lease_seconds,
-        "level": view.level,
+EXAM = {"name": "exam", "in": "path", "required": True, "schema": {"type": "string"}}
+
+
+def _described(body: type[BaseModel], said: str) -> dict[str, Any]:
+    schema = body.model_json_schema(ref_template="#/components/schemas/{model}")
+    return {
+        "parameters": [EXAM],
+        "requestBody": {"required": True, "content": {"application/json": {"schema": schema}}},
+        "responses": {"200": {"description": said}, "422": {"description": "What was sent cannot be used; it says why."}},
     }
-    return body if view.shown is None else body | {"shown": [asdict(one) for one in view.shown]}
 
 
-def _next(asking: AskingDep, group: str | None, hold: int) -> dict[str, Any]:
-    found = work.next_tasks(asking.site, asking.exam_id, asking.person.id, group, hold)
-    return {"tasks": [_task(t) for t in found.tasks], "open": found.open}
+Body = TypeVar("Body", bound=BaseModel)
 
 
-def _next_if_any(asking: AskingDep, group: str | None, hold: int) -> dict[str, Any]:
+async def _read(asked: Asked, form: type[Body]) -> Body:
+    data = await asked.body(LARGEST_JSON, lambda: BadInput(f"the request is larger than {LARGEST_JSON // 1024} KiB.", where=asked.path))
+    try:
+        body = form.model_validate_json(data)
+    except ValidationError as e:
+        first = e.errors()[0]
+        place = ".".join(["body", *map(str, first["loc"])])
+        raise BadInput(f"{first['msg']}.", where=place, remedy="See /api/openapi.json for the form of the request.") from None
+    check(body.model_dump(), "body")
+    return body
+
+
+async def _hand_in(asked: Asked, what: Callable[[str, int], HandIn]) -> Response:
+    """Kept and served together with what others hand in at the same time."""
+    cookies = cookie_parser(asked.header(b"cookie") or "")
+    token = session_token("POST", asked.header(b"authorization"), cookies.get(COOKIE), asked.header(b"x-markhall"))
+    exam = asked.places["exam"]
+    if exam not in asked.app.state.exams:
+        await run_in_threadpool(exam_named, asked.app, asked.app.state.site, exam)
+    submissions: Submissions = asked.app.state.submissions
+    return await submissions.hand_in(what(token, exam_named(asked.app, asked.app.state.site, exam).id))
+
+
+@ways.add("POST", "/{exam}/next", _described(Next, "Up to so many tasks, those that are held already first."))
+async def next_tasks(asked: Asked) -> Response:
+    """Tasks for whoever asks."""
+    body = await _read(asked, Next)
+    return await _hand_in(asked, lambda token, exam_id: HandIn(token, exam_id, body.group, body.hold))
+
+
+@ways.add("POST", "/{exam}/marks", _described(NewMark, "The mark is kept for good; the next tasks come with the reply."))
+async def mark(asked: Asked) -> Response:
+    """A mark, and the next tasks."""
+    body = await _read(asked, NewMark)
+    return await _hand_in(
+        asked,
+        lambda token, exam_id: HandIn(token, exam_id, body.group, body.hold, body.task, body.key, body.marks, body.seconds),
+    )
+
+
+def _next_if_any(asking: AskingDep, group: str | None, hold: int) -> Response:
     """After something was saved: a reply that said no would have it sent again, or taken for lost."""
     try:
-        return _next(asking, group, hold)
+        found = work.next_tasks(asking.site, asking.exam_id, asking.person.id, group, hold)
     except (RedisError, MarkhallError):
-        return {"tasks": [], "open": 0}
+        found = work.Work((), 0)
+    return Response(work_json(found), media_type="application/json")
 
 
 @router.get("/pictures/{token}")
@@ -98,25 +140,14 @@ def groups(asking: AskingDep) -> dict[str, Any]:
     return {"groups": [asdict(g) for g in work.groups_for(asking.site, asking.exam_id, asking.person.id)]}
 
 
-@router.post("/{exam}/next")
-def next_tasks(body: Next, asking: AskingDep) -> dict[str, Any]:
-    return _next(asking, body.group, body.hold)
-
-
-@router.post("/{exam}/marks")
-def mark(body: NewMark, asking: AskingDep) -> dict[str, Any]:
-    saved = submit.submit(asking.site, asking.exam_id, asking.person.id, body.task, body.key, body.marks, body.seconds)
-    return {"saved": {"task": saved.task, "outcome": saved.outcome}, **_next_if_any(asking, body.group, body.hold)}
-
-
 @router.post("/{exam}/revise")
 def revise(body: Revision, asking: AskingDep) -> dict[str, Any]:
     saved = submit.revise(asking.site, asking.exam_id, asking.person.id, body.task, body.key, body.marks)
     return {"saved": {"task": saved.task, "outcome": saved.outcome}}
 
 
-@router.post("/{exam}/problem")
-def problem(body: NewProblem, asking: AskingDep) -> dict[str, Any]:
+@router.post("/{exam}/problem", response_class=Response)
+def problem(body: NewProblem, asking: AskingDep) -> Response:
     problems.problem(asking.site, asking.exam_id, asking.person.id, body.task, body.key, body.reason, body.note)
     return _next_if_any(asking, body.group, body.hold)
 
