@@ -95,9 +95,9 @@ def rooms(session: Session, exam_id: int, *, paper: str = "", school: str | None
         place = (paper_code, school_code, in_room or NOWHERE)
         names.setdefault(school_code, name or school_code)
         found.setdefault(place, {})[stand] = count
-    wanted = (paper, school, room)
+    wanted = (paper or None, school, room)
     for place, kind, count in open_cases(session, exam_id):
-        if all(want in (None, "") or want == have for want, have in zip(wanted, place, strict=True)):
+        if all(want is None or want == have for want, have in zip(wanted, place, strict=True)):
             counts = found.setdefault(place, {})
             counts["waiting"] = counts.get("waiting", 0) + count
             counts["extra"] = counts.get("extra", 0) + (count if kind in EXTRA else 0)

@@ -37,9 +37,9 @@ def open_room(site: Site, exam_id: int, paper: str, school: str, room: str, *, b
         take_turn(session, exam_id)
         found = _find(session, exam_id, paper, school, room)
         if not found.closed:
-            raise Conflict("the room is not closed.", where=_where(found))
+            raise Conflict("the room is not closed.", where=_where(found), remedy="Load the page again: somebody opened it before you.")
         if not reason.strip():
-            raise BadInput("opening a room again needs a reason.", where=_where(found))
+            raise BadInput("opening a room again needs a reason.", where=_where(found), remedy="Write what changed, or what was wrong.")
         return _keep(session, site, exam_id, found, False, reason, by)
 
 
@@ -53,7 +53,8 @@ def _find(session: Session, exam_id: int, paper: str, school: str, room: str) ->
         r for r in rooms(session, exam_id, paper=paper, school=school, room=room) if (r.paper, r.school, r.room) == (paper, school, room)
     ]
     if not found or not found[0].counts.expected:
-        raise NotFound(f"the roster has no room {room!r} of the school {school!r}.", where=f"paper {paper}")
+        remedy = "Take paper, school and room as the list of rooms has them."
+        raise NotFound(f"the roster has no room {room!r} of the school {school!r}.", where=f"paper {paper}", remedy=remedy)
     return found[0]
 
 

@@ -47,7 +47,7 @@ class Seat:
 def seats(session: Session, exam_id: int, paper: str, school: str, room: str) -> list[Seat]:
     """The seats of one room, in their order."""
     rows = session.execute(_query(exam_id).where(Script.paper == paper, Candidate.school_code == school, _room(room))).all()
-    return sorted(_seats(session, exam_id, rows), key=lambda s: (len(s.seat), s.seat, s.number))
+    return sorted(_in_parts(session, exam_id, rows), key=lambda s: (len(s.seat), s.seat, s.number))
 
 
 def unsettled(session: Session, exam_id: int) -> Iterator[Seat]:
@@ -60,7 +60,11 @@ def unsettled(session: Session, exam_id: int) -> Iterator[Seat]:
     query = _query(exam_id)
     query = query.where(or_(query.selected_columns.stand.not_in(SETTLED), Script.id.in_(open_about.union(of_sheets))))
     place = (Script.paper, Candidate.school_code, CandidateDetails.room, CandidateDetails.seat, Script.id)
-    rows = session.execute(query.order_by(*place)).all()
+    yield from _in_parts(session, exam_id, session.execute(query.order_by(*place)).all())
+
+
+def _in_parts(session: Session, exam_id: int, rows: Sequence[Any]) -> Iterator[Seat]:
+    """A roster without rooms is one room of everybody: no database takes so many numbers in one question."""
     for start in range(0, len(rows), _AT_ONCE):
         yield from _seats(session, exam_id, rows[start : start + _AT_ONCE])
 

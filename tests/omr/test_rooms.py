@@ -6,13 +6,14 @@ import random
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import event, update
 
 from core.errors import BadInput, Conflict, NotFound
 from core.states import ScriptState
-from core.tables import CandidateDetails
+from core.tables import Candidate, CandidateDetails
 from omr.desk.rooms import Counts, Room, rooms
 from omr.desk.rooms_closing import close_room, open_room
 from omr.desk.rooms_seats import seats, unsettled
@@ -179,3 +180,38 @@ def test_whatever_happens_seats_and_rooms_agree_and_all_seats_are_counted(hall: 
         with hall.site.database.read() as session:
             cases = sum(r.counts.waiting for r in rooms(session, hall.exam_id))
             assert cases == len(hall.cases())
+
+
+def test_a_school_without_a_code_is_a_school_of_its_own(hall: Hall) -> None:
+    hall.scan((0, {"Q1": "A?"}))
+    with hall.site.database.write() as session:
+        session.execute(update(Candidate).where(Candidate.row > 5).values(school_code=""))
+    with hall.site.database.read() as session:
+        found = rooms(session, hall.exam_id, paper="P", school="")
+        assert [(r.school, r.room, r.counts.expected, r.counts.waiting) for r in found] == [("", "R2", 4, 0)]
+
+
+def test_the_seats_of_a_room_are_asked_for_in_parts_however_many_they_are(hall: Hall, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("omr.desk.rooms_seats._AT_ONCE", 2)
+    everybody(hall)
+    sizes: list[int] = []
+
+    def count(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
+        if statement.startswith("SELECT sheets.script_id"):
+            sizes.append(len(parameters))
+
+    event.listen(hall.site.database.engine, "before_cursor_execute", count)
+    assert sum(of_seats(hall, "R1").values()) == 5
+    assert (len(sizes), max(sizes)) == (3, 3)  # two scripts, and a page's state
+
+
+def test_what_cannot_be_closed_or_opened_says_what_to_do(hall: Hall) -> None:
+    place = (hall.exam_id, "P", "S")
+    with pytest.raises(NotFound) as unknown:
+        close_room(hall.site, *place, "R9", by="user:1")
+    with pytest.raises(Conflict) as not_closed:
+        open_room(hall.site, *place, "R1", by="user:1", reason="why")
+    close_room(hall.site, *place, "R1", by="user:1", reason="why", office=True)
+    with pytest.raises(BadInput) as without_reason:
+        open_room(hall.site, *place, "R1", by="user:1", reason=" ")
+    assert all(told.value.remedy for told in (unknown, not_closed, without_reason))
