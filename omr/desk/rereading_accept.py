@@ -109,12 +109,25 @@ def adopt(site: Site, exam_id: int, user: str, number: int, *, reason: str = "")
         rereading = find_rereading(session, exam_id, number)
         if rereading.state is RereadingState.RUNNING:
             raise Conflict("it has not ended.", where=f"rereading {number}", remedy="Wait until every page was read again, and look.")
+        _refuse_unread(session, number)
         adopt_template(session, exam, rereading.template_id, by=user, now=site.now())
         work = begin_work(session, exam, user, site.now())
         frames = _read_waiting(work, rereading)
         _log(work, rereading, "adopt", Said(user, reason), frames=frames)
         finish(work)
     return frames
+
+
+def _refuse_unread(session: Session, number: int) -> None:
+    """One that was closed before its end: nobody knows what its template makes of the pages that were not read."""
+    waiting = (RereadPage.rereading_id == number, RereadPage.state == RereadState.WAITING)
+    left = session.scalar(select(func.count()).select_from(RereadPage).where(*waiting)) or 0
+    if left:
+        raise Conflict(
+            f"it was closed while {left} pages had not been read again.",
+            where=f"rereading {number}",
+            remedy="Start another one with the same template, and let it end.",
+        )
 
 
 def _read_waiting(work: Work, rereading: Rereading) -> int:
@@ -135,7 +148,7 @@ def _read_waiting(work: Work, rereading: Rereading) -> int:
 def _settle(
     site: Site, exam_id: int, user: str, number: int, chosen: Chosen, each: Each, state: RereadState, expected: int, reason: str, most: int
 ) -> Settled:
-    done = overtaken = 0
+    done = settled = overtaken = 0
     rows: list[int] | None = None
     while rows is None or (done < min(len(rows), most)):
         with site.database.write() as session:
@@ -156,8 +169,8 @@ def _settle(
                 row.by, row.at = user, site.now()
                 overtaken += row.state is RereadState.OVERTAKEN
             finish(work)
-        done += len(part)
-    return Settled(done, len(rows or ()) - done, overtaken)
+        done, settled = done + len(part), settled + len(found)
+    return Settled(settled, len(rows or ()) - done, overtaken)
 
 
 def _refuse(work: Work, rereading: Rereading, each: Each) -> None:

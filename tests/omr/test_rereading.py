@@ -6,17 +6,19 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
+from sqlalchemy.orm import Session
 
 from core.errors import Conflict, NotFound, TemplateInvalid
 from core.loading import load_exam
 from core.pictures import picture_bytes
 from core.states import PageState, ReceiptState, ReleaseState, RereadingState, RereadState
-from core.tables import Exam, Page, Picture, Receipt, Release, Rereading, TemplateVersion
+from core.tables import Exam, Page, Picture, Receipt, Release, Rereading, RereadPage, TemplateVersion
 from core.template import Template
 from omr import desk
 from omr.desk import rereading, rereading_accept, rereading_list
 from omr.reread_jobs import read_chunk
+from scanner.intake import take_turn
 from scoring import verify_paper
 from tests.omr.rereading_room import COLUMN, NUMBERS, TOLD, Cards, Room, column_off, open_room, print_and_scan, region_moved, truth
 
@@ -287,3 +289,26 @@ def test_a_paper_is_read_again_by_one_run_at_a_time(room: Room, cards: Cards) ->
     with pytest.raises(NotFound, match="no template"):
         rereading.start(room.site, room.exam_id, "user:9", "X")
     assert view.counts == {"waiting": 6}
+
+
+def test_a_template_is_not_adopted_by_a_rereading_that_was_closed_before_its_end(room: Room, cards: Cards) -> None:
+    number = rereading.start(room.site, room.exam_id, "user:9", "P", template=cards.template).id
+    rereading_accept.close(room.site, room.exam_id, "user:9", number)
+    with pytest.raises(Conflict, match="closed while 6 pages had not been read again"):
+        rereading_accept.adopt(room.site, room.exam_id, "user:9", number)
+
+
+def test_only_pages_that_were_settled_are_counted_as_settled(room: Room, cards: Cards, monkeypatch: pytest.MonkeyPatch) -> None:
+    number, turns = room.reread(cards.template), list[int]()
+
+    def turn(session: Session, exam_id: int) -> Exam:
+        turns.append(exam_id)
+        if len(turns) == 2:  # between two parts somebody else has kept the last page
+            last = room.differences(number)[-1].id
+            session.execute(update(RereadPage).where(RereadPage.id == last).values(state=RereadState.KEPT))
+        return take_turn(session, exam_id)
+
+    monkeypatch.setattr(rereading_accept, "AT_ONCE", 1)
+    monkeypatch.setattr(rereading_accept, "take_turn", turn)
+    settled = rereading_accept.keep(room.site, room.exam_id, "user:9", number, rereading_accept.Chosen(), expected=3)
+    assert (settled.pages, settled.left, len(turns)) == (2, 0, 3)
