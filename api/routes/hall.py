@@ -17,6 +17,7 @@ from core.site import Site
 from core.states import BatchState
 from core.tables import Exam
 from scanner import intake
+from scanner.intake.batches import missing_frames
 from scanner.intake.hall import hall_now
 from scanner.intake.hall_alarms import alarms
 
@@ -33,11 +34,11 @@ def hall(asking: AskingDep) -> dict[str, Any]:
         now = hall_now(session, exam_id, site.now())
         faults = intake.imprint_gaps(session, exam_id)
         scanned = intake.papers_scanned(session, session.get_one(Exam, exam_id))
+        short = [b for b in now.batches if b.state is BatchState.CLOSED and b.received < (b.declared or 0)][:_NAMED]
+        missing = {(b.station, b.batch): missing_frames(session, exam_id, b.station, b.batch) for b in short}
     said = [asdict(s) for s in scanned]
     give_names(site, said)
     alive = _readers(site)
-    short = [b for b in now.batches if b.state is BatchState.CLOSED][:_NAMED]
-    missing = {(b.station, b.batch): intake.batch_view(site, exam_id, b.station, b.batch).missing for b in short}
     return {
         **asdict(now),
         "batches": [{**asdict(b), "missing": missing.get((b.station, b.batch), ())} for b in now.batches],

@@ -63,13 +63,19 @@ def batch_view(site: Site, exam_id: int, station: str, batch: str) -> BatchView:
         return _view(session, find_batch(session, exam_id, station, batch))
 
 
+def missing_frames(session: Session, exam_id: int, station: str, batch: str) -> tuple[str, ...]:
+    """Of a batch that is short: the places that the frames around them promise, some of them when they are many."""
+    return _missing(session, find_batch(session, exam_id, station, batch).id)
+
+
 def close_batch(site: Site, exam_id: int, station: str, batch: str, frames: int, manifest: Mapping[str, Any] | None = None) -> BatchView:
     """The station says that it sent `frames`. While they are not all here the batch stays closed, not complete.
 
     What only the end of a batch tells (its last imprint, files that were refused) is added to its manifest.
     """
     if not 0 <= frames <= MOST_FRAMES:
-        raise BadInput(f"a batch cannot have {frames} frames.", where=f"batch {batch}")
+        remedy = f"A batch has at most {MOST_FRAMES} frames."
+        raise BadInput(f"a batch cannot have {frames} frames.", where=f"batch {batch}", remedy=remedy)
     now = site.now()
     with site.database.write() as session:
         row = find_batch(session, exam_id, station, batch, lock=True)

@@ -92,13 +92,24 @@ def _batches(hall: HallNow) -> Iterator[Alarm]:
 
 def _short(batch: BatchNow, ago: timedelta) -> Alarm:
     lacking, minutes = (batch.declared or 0) - batch.received, _minutes(ago)
+    assert batch.closed_at is not None
+    if lacking < 0:
+        return Alarm("over", f"{batch.station}/{batch.batch}", batch.closed_at, _too_many(batch, -lacking, minutes))
     text = Text(
         zh=f"批次 {batch.station}/{batch.batch} 关闭 {minutes} 分钟，应有 {batch.declared} 帧，仍差 {lacking} 帧。请在该站重送。",
         en=f"Batch {batch.station}/{batch.batch} was closed {minutes} minutes ago with {batch.declared} frames, {lacking} are not here. "
         "Send them again from the station.",
     )
-    assert batch.closed_at is not None
     return Alarm("short", f"{batch.station}/{batch.batch}", batch.closed_at, text)
+
+
+def _too_many(batch: BatchNow, over: int, minutes: int) -> Text:
+    """Its station sent more than it says: it lost count, or another process of it sent too. The batch is not complete."""
+    return Text(
+        zh=f"批次 {batch.station}/{batch.batch} 关闭 {minutes} 分钟，报 {batch.declared} 帧，多收 {over} 帧。请在该站核对后重新关闭。",
+        en=f"Batch {batch.station}/{batch.batch} was closed {minutes} minutes ago with {batch.declared} frames, and {over} more are here. "
+        "Count at the station, and close the batch again with what it sent.",
+    )
 
 
 def _readers(hall: HallNow, readers: Sequence[Reader] | None) -> Iterator[Alarm]:

@@ -9,12 +9,14 @@ from pathlib import Path
 import pytest
 from fastapi.testclient import TestClient
 from openpyxl import load_workbook
+from sqlalchemy import event
 from typer.testing import CliRunner
 
 from api.app import create_app
 from api.auth import add_user, grant_role
 from api.cli import app
 from core import presence
+from scanner import intake
 from scoring.verify import verify
 from tests.api.conftest import PASSWORD, sign_in
 from tests.omr.hall import Hall, open_hall
@@ -171,3 +173,15 @@ def test_the_hall_shows_stations_readers_and_alarms(web: TestClient, hall: Hall)
     assert {a["kind"] for a in shown["alarms"]} == {"silent", "oldest"}
     assert all(a["sentence"]["zh"] and a["sentence"]["en"] and a["since"] for a in shown["alarms"])
     assert web.get("/api/hall/T1", headers=sign_in(web, "wang")).status_code == 403
+
+
+def test_a_look_at_the_hall_costs_few_statements_however_many_batches_are_short(web: TestClient, hall: Hall) -> None:
+    for n in range(10):
+        hall.send(hall.reading(2, 1), batch=f"short{n}", face=2)
+        intake.close_batch(hall.site, hall.exam_id, "A", f"short{n}", 40)
+    headers, asked = sign_in(web, "li"), list[str]()
+    web.get("/api/hall/T1", headers=headers)
+    event.listen(hall.site.database.engine, "before_cursor_execute", lambda _c, _cursor, statement, *_: asked.append(statement))
+    batches = [b for b in web.get("/api/hall/T1", headers=headers).json()["batches"] if b["batch"].startswith("short")]
+    assert [bool(b["missing"]) for b in batches] == [True] * 10
+    assert len(asked) <= 25 + 2 * 10

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import random
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
@@ -167,7 +168,10 @@ def test_a_reader_is_alive_while_it_says_so(redis_url: str, monkeypatch: pytest.
     redis = Redis.from_url(redis_url) if "://" in redis_url else Redis(unix_socket_path=redis_url)
     with Present(redis):
         presence.tell(redis, "stopped:99")
-        (mine,) = [r for r in readers(redis) if r.machine != "stopped"]
+        end = time.monotonic() + 20
+        while not (found := [r for r in readers(redis) if r.machine != "stopped"]) and time.monotonic() < end:
+            time.sleep(0.01)  # a thread of its own says it
+        (mine,) = found
         assert mine.alive
         monkeypatch.setattr(presence, "SILENT", 0.0)
         assert not any(r.alive for r in readers(redis))
@@ -225,3 +229,11 @@ def test_alarms_say_all_in_both_languages() -> None:
     for alarm in alarms(now, []):
         assert alarm.sentence.zh.endswith("。")
         assert alarm.sentence.en.endswith(".")
+
+
+def test_a_batch_of_which_more_came_than_was_said_does_not_lack_less_than_nothing(hall: Hall) -> None:
+    simulate(hall, "A", 5, state=BatchState.CLOSED, declared=3, until=NOW - timedelta(minutes=6))
+    (told,) = [a for a in look(hall)[1] if a.about == "A/b1"]
+    assert told.kind == "over"
+    assert "with 3 frames, and 2 more are here" in told.sentence.en
+    assert "多收 2 帧" in told.sentence.zh
