@@ -44,13 +44,12 @@ class Gate:
                 group = self._next_group()
                 try:
                     answers = await loop.run_in_executor(self._thread, take_in, self._site, [frame for frame, _ in group])
+                    for (_, asked), answer in zip(group, answers, strict=True):
+                        _tell(asked, answer)
                 except Exception as e:  # each asks for itself and is told; the gate goes on with the next group
                     for _, asked in group:
                         if not asked.done():
                             asked.set_exception(e)
-                    continue
-                for (_, asked), answer in zip(group, answers, strict=True):
-                    _tell(asked, answer)
         finally:
             self._writing = None
 

@@ -245,3 +245,15 @@ def test_two_processes_of_one_station_sending_the_same_batch_at_once_is_one_copy
     view = intake.batch_view(hall.site, hall.exam_id, "A", "twice")
     assert (view.received, view.complete) == (30, True)
     assert receipts(hall.site) == 30
+
+
+def test_nobody_waits_for_ever_when_an_answer_is_lost(hall: Hall, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("scanner.intake.gate.take_in", lambda site, frames: take_in(site, frames)[:-1])
+
+    async def ask() -> list[ReceiptView | BaseException]:
+        gate = Gate(hall.site)
+        asked = [gate.receive(frame(hall, n, b"frame %d" % n)) for n in (1, 2, 3)]
+        return await asyncio.wait_for(asyncio.gather(*asked, return_exceptions=True), 20)
+
+    answers = asyncio.run(ask())
+    assert any(isinstance(answer, ValueError) for answer in answers)
