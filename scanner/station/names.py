@@ -24,6 +24,11 @@ def is_scan(name: str) -> bool:
     return not low.startswith((".", "~")) and not low.endswith(_UNFINISHED) and not low.endswith(_COMPANIONS)
 
 
+def is_coming(name: str) -> bool:
+    """A scan, or one that is still being written under another name."""
+    return is_scan(name) or (not name.startswith(".") and name.lower().endswith(_UNFINISHED))
+
+
 def in_order(name: str) -> tuple[tuple[int, str], ...]:
     """A key that puts `scan 2` before `scan 10`."""
     parts = enumerate(_DIGITS.split(name))

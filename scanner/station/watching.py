@@ -20,7 +20,7 @@ from scanner.station.batch import JOURNAL, BatchFolder, Stage
 from scanner.station.imprints import pattern_of
 from scanner.station.journal import sync_folder
 from scanner.station.lock import only_station
-from scanner.station.names import DONE, REFUSED, batch_name, is_scan
+from scanner.station.names import DONE, REFUSED, batch_name, free_path, is_coming, is_scan
 from scanner.station.settling import POLLS, Waiting
 from scanner.station.sorting import Sorter
 from scanner.station.traffic import Say, Traffic
@@ -275,6 +275,7 @@ class _Station:
             batch.book.sync()
             sync_folder(batch.folder / DONE)
             target.parent.mkdir(exist_ok=True)
+            known = {entry.name for entry in batch.folder.iterdir()}
             if any(is_scan(entry.name) and entry.is_file() for entry in batch.folder.iterdir()):
                 target.mkdir(exist_ok=True)
                 for part in (batch.folder / DONE, batch.folder / REFUSED):
@@ -286,6 +287,10 @@ class _Station:
                     shutil.copyfile(batch.journal_path, batch.folder / JOURNAL)
                     batch.journal_path.rename(batch.journal_path.with_name(f"{batch.name}.complete"))
                 batch.folder.rename(target)
+                for late in list(target.iterdir()):  # what came between the look and the move: nobody has sent it
+                    if late.name not in known and is_coming(late.name):
+                        batch.folder.mkdir(exist_ok=True)
+                        late.rename(free_path(batch.folder, late.name))
         except OSError as e:
             batch.retry_at = time.monotonic() + _RETIRE_AGAIN
             self._say_once(f"batch {batch.name} is complete; its folder cannot be moved to done/ yet ({e.strerror}).")

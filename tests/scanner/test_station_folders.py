@@ -329,3 +329,24 @@ def test_the_intake_is_asked_for_by_real_names(server: Server, tmp_path: Path) -
     assert once(server, tmp_path / "hall") == (True, ["batch complete: 第一考场-a: 1 frames, 1 on the server"])
     assert frames(server, "第一考场-a") == [("1-1", "答题卡 1.jpg")]
     assert intake.batch_view(server.site, server.exam_id, "A", "第一考场-a").complete
+
+
+def test_a_page_that_comes_while_its_folder_is_put_away_is_sent(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pile = tmp_path / "hall" / "e1"
+    pile.mkdir(parents=True)
+    (pile / "1.jpg").write_bytes(scan("one"))
+    rename = Path.rename
+
+    def scan_meanwhile(self: Path, target: Path) -> Path:
+        if self == pile:
+            (self / "2.jpg").write_bytes(scan("two"))
+            (self / "3.jpg.tmp").write_bytes(b"half")
+        return rename(self, target)
+
+    monkeypatch.setattr(Path, "rename", scan_meanwhile)
+    with Station(server, tmp_path / "hall") as station:
+        station.completes("e1", 1)
+        station.wait(lambda: (pile / "3.jpg.tmp").exists())
+        rename(pile / "3.jpg.tmp", pile / "3.jpg")
+        station.completes("e1-2", 2)
+    assert [name for _, name in frames(server, "e1-2")] == ["2.jpg", "3.jpg"]
