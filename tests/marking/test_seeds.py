@@ -4,7 +4,7 @@ import pytest
 from sqlalchemy import select
 
 from core.errors import Conflict, Forbidden
-from core.states import ResponseState, StandingState, TaskPurpose, TaskState
+from core.states import MarkState, ResponseState, StandingState, TaskPurpose, TaskState
 from core.tables import Event, FinalMark, Response, Seed, Task
 from marking import seeds
 from marking.watching import gap
@@ -44,6 +44,20 @@ def test_an_agreed_mark_is_one_whoever_proposes_it_again(open_exam: OpenHall) ->
     assert [(s.use, s.marks, s.note) for s in found] == [("live", {"21": "8"}, "on reflection"), ("trial", {"21": "8"}, "")]
     with hall.site.database.read() as session:
         assert session.scalars(select(FinalMark.numerator).where(FinalMark.current)).all() == [800]
+    check_rows(hall)
+
+
+def test_what_was_agreed_before_counts_no_more_when_a_response_becomes_a_seed(open_anywhere: OpenHall) -> None:
+    hall = open_anywhere(scripts=1)
+    chief, first, second = hall.person("arbiter"), hall.person("marker"), hall.person("marker")
+    work(hall, first, 1, "4")
+    work(hall, second, 1, "4")
+    with hall.site.database.read() as session:
+        (response,) = session.scalars(select(Response.id))
+    seeds.propose(hall.site, hall.exam_id, chief, response, "live", {"21": "6"})
+    with hall.site.database.read() as session:
+        assert session.scalars(select(FinalMark.numerator).where(FinalMark.current)).all() == [600]
+    assert len(marks_of(hall, first, MarkState.SURPLUS)) == 1
     check_rows(hall)
 
 
