@@ -94,6 +94,12 @@ def odds(scatter: Scatter, goal: Goal, marked: Marked, responses: Ints, decided:
     return Odds(_dots(posterior, hits, which), _dots(posterior, after, which), _dots(posterior, marks, which))
 
 
+def expert_chances(scatter: Scatter, goal: Goal, marked: Marked, responses: Ints) -> Floats:
+    """The chance that an expert's mark on each response is definitive."""
+    found: Floats = scatter.posterior(marked, responses) @ _expert_hits(scatter, goal, EXPERT)
+    return found
+
+
 def _dots(posterior: Floats, rows: Floats, which: Ints) -> Floats:
     found: Floats = np.einsum("nq,nq->n", posterior, rows[which])
     return found

@@ -145,8 +145,8 @@ class _Tables:
         bins, self.bin = np.unique(places, return_inverse=True)
         self.of = np.empty((len(bins), len(types), len(error), len(error)))
         for t, (times, share) in enumerate(types):
-            spread = np.sqrt((times * error) ** 2 + doubt**2)
-            self.of[:, t] = (1 - share) * _rounded(bins * width, moved * error, spread) + share * stray
+            spread: Floats = np.hypot(times * error, doubt)
+            self.of[:, t] = (1 - share) * _rounded(np.asarray(bins * width, np.float64), moved * error, spread) + share * stray
 
     def mixed(self, types: Floats) -> Floats:
         """(markers, T, mark): each marker by the weights of the types."""
@@ -156,7 +156,7 @@ class _Tables:
         return found
 
 
-def _rounded(shifts: Floats, moved: Floats, spread: Any) -> Floats:
+def _rounded(shifts: Floats, moved: Floats, spread: Floats) -> Floats:
     """(shifts, T, mark): the chances of each mark, normal round T plus both shifts, rounded and cut off at the ends."""
     count = len(spread)
     edges = np.arange(count - 1) + 0.5

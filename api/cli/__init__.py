@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from api.cli import demo, exam, hall, office, people, reading, rehearse, rereading, running, stations, store
+from api.cli import demo, exam, extra, hall, measures, office, people, reading, rehearse, rereading, running, stations, store
 from core.errors import MarkhallError
 
 app = typer.Typer(
@@ -20,7 +20,7 @@ app.add_typer(exam.app, name="exam")
 app.add_typer(people.app, name="user")
 app.add_typer(store.app, name="store")
 app.add_typer(rereading.app, name="reread")
-for part in (demo, exam, reading, stations, running, office, hall, rehearse):
+for part in (demo, exam, reading, stations, running, measures, office, hall, extra, rehearse):
     part.register(app)
 
 
@@ -35,7 +35,7 @@ def main() -> None:
         sys.exit(130)
     except Exception as error:
         sentence = _of_the_machine(error)
-        if sentence is None or sys.argv[1:2] in (["serve"], ["worker"]):  # their logs are for whoever mends them
+        if sentence is None or sys.argv[1:2] in (["serve"], ["worker"], ["measures"]):  # their logs are for whoever mends them
             raise
         typer.echo(f"markhall: {sentence}", err=True)
         sys.exit(5)
