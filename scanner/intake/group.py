@@ -134,6 +134,8 @@ def _take_in(site: Site, group: Sequence[Waiting]) -> None:
     if later:  # the same place twice at once: the other has its answer now
         with site.database.read() as session:
             _answer_known(session.connection(), later)
+        for one in _open(later):  # the other was refused: its batch became complete meanwhile
+            one.answer = _late(one)
 
 
 def _first_of_place(group: Sequence[Waiting]) -> tuple[list[Waiting], list[Waiting]]:

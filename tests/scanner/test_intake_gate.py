@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import event, func, select
+from sqlalchemy import Connection, event, func, select
 from sqlalchemy.exc import OperationalError
 
 from core.errors import BadInput, Conflict, MarkhallError, NotFound, Unavailable
@@ -23,6 +23,7 @@ from core.settings import Settings
 from core.site import Site, open_site
 from core.tables import Event, Picture, Receipt
 from scanner import intake
+from scanner.intake import group
 from scanner.intake.arriving import ArrivingFrame, ReceiptView
 from scanner.intake.gate import Gate
 from scanner.intake.group import take_in
@@ -93,6 +94,21 @@ def test_the_same_place_twice_in_a_group_is_one_copy(hall: Hall) -> None:
     assert isinstance(answers[1], ReceiptView)
     assert (answers[0].fresh, answers[1].fresh, answers[0].receipt) == (True, False, answers[1].receipt)
     assert isinstance(answers[2], Conflict)
+
+
+def test_the_same_place_twice_in_a_batch_that_becomes_complete_meanwhile_is_too_late_twice(
+    hall: Hall, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    find = group._find
+
+    def find_and_close(connection: Connection, waiting: Sequence[group.Waiting]) -> set[str]:
+        here = find(connection, waiting)
+        intake.close_batch(hall.site, hall.exam_id, "A", "b1", 0)
+        return here
+
+    monkeypatch.setattr(group, "_find", find_and_close)
+    answers = take_in(hall.site, [frame(hall, 1, b"once"), frame(hall, 1, b"again")])
+    assert [(type(answer), str(answer).startswith("the batch is complete")) for answer in answers] == [(Conflict, True)] * 2
 
 
 def test_the_same_bytes_are_written_once_and_are_as_many_pages_as_came(hall: Hall) -> None:
@@ -166,9 +182,9 @@ def test_groups_leave_what_one_frame_after_another_would_leave(hall: Hall, group
     for batch in ("b1", "b2"):
         intake.open_batch(hall.site, hall.exam_id, station, batch, {})
     here: dict[tuple[str, int, int], bytes] = {}
-    for group in groups:
-        frames = [frame(hall, sequence, data, face=face, batch=batch, station=station) for batch, sequence, face, data in group]
-        for (batch, sequence, face, data), answer in zip(group, take_in(hall.site, frames), strict=True):
+    for several in groups:
+        frames = [frame(hall, sequence, data, face=face, batch=batch, station=station) for batch, sequence, face, data in several]
+        for (batch, sequence, face, data), answer in zip(several, take_in(hall.site, frames), strict=True):
             fresh = (batch, sequence, face) not in here
             stands = here.setdefault((batch, sequence, face), data)
             assert (isinstance(answer, ReceiptView) and answer.fresh == fresh) if stands == data else isinstance(answer, Conflict)
