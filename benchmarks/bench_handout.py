@@ -1,7 +1,7 @@
 """Handing out tasks however many wait: its rate, Plom's way beside it, what Redis holds for a task, and filling Redis again.
 
-A hand-out here is `marking.work.next_tasks` with all that a marker's page is told of the task, called by eight threads of one
-process without HTTP, against one PostgreSQL; Plom's is its search and its claim (benchmarks/plom_way.py), eight threads too.
+A hand-out here is `marking.serving.serve` with all that a marker's page is told of the task, for eight who ask at a time,
+without HTTP; Plom's is its search and its claim (benchmarks/plom_way.py) by eight clients at a time, on the same PostgreSQL.
 MARKHALL_HANDOUT_TASKS says how many wait in the large exam (10,000,000 for the whole claim: it takes 6 GB); both exams are made
 once and kept in .make/handout.
 """
@@ -33,10 +33,11 @@ from core.settings import Settings
 from core.site import Site, open_site
 from core.tables import Exam, User
 from marking import recover, work
+from marking.serving import Wish, Work, serve
 
 KEPT = Path(__file__).resolve().parents[1] / ".make" / "handout"
 SMALL, LARGE, PLOM = 10_000, 1_000_000, 1_000_000
-MARKERS, THREADS, CLAIMS, ROUNDS = 4000, 8, 1500, 5
+MARKERS, CLIENTS, CLAIMS, ROUNDS = 4000, 8, 1000, 5
 PLOM_SECONDS, PLOM_USERS = 15.0, 50
 RATIO, TIMES, BYTES, REBUILD = 0.8, 20, 200, 60  # goals
 Claim = Callable[[], bool]
@@ -103,23 +104,19 @@ def rows() -> list[Row]:
 
 
 def handed_out(hall: Hall, claims: int = CLAIMS) -> float:
-    """Tasks a second, each to another marker who has none; all go back afterwards."""
-    markers = iter(hall.markers[:claims])
-    lock = threading.Lock()
-
-    def claim() -> bool:
-        with lock:
-            marker = next(markers, None)
-        if marker is None:
-            return False
-        given = work.next_tasks(hall.site, hall.exam.exam_id, marker.id, marker.group, 1)
-        assert len(given.tasks) == 1, f"marker {marker.id} was given {len(given.tasks)} tasks"
-        return True
-
-    count, seconds = in_threads([claim] * THREADS)
-    for marker in hall.markers[:claims]:
+    """Tasks a second, each to another marker who has none, eight of whom ask at a time; all go back afterwards."""
+    markers, given = hall.markers[:claims], 0
+    begun = time.perf_counter()
+    for first in range(0, len(markers), CLIENTS):
+        wishes = [Wish(marker.id, marker.group, 1) for marker in markers[first : first + CLIENTS]]
+        for answer in serve(hall.site, hall.exam.exam_id, wishes):
+            assert isinstance(answer, Work), f"a marker was refused: {answer}"
+            assert len(answer.tasks) == 1, f"a marker was given {len(answer.tasks)} tasks"
+            given += 1
+    seconds = time.perf_counter() - begun
+    for marker in markers:
         work.release(hall.site, hall.exam.exam_id, marker.id)
-    return count / seconds
+    return given / seconds
 
 
 def rebuild(hall: Hall, *, meanwhile: bool = True) -> Rebuild:
@@ -195,7 +192,7 @@ def plom(server: Cluster, tasks: int) -> tuple[float, float]:
     if name not in server.databases():
         server.create(name)
         plom_way.fill(address, tasks, PLOM_USERS)
-    clients = [plom_way.Client(address, user + 1) for user in range(THREADS)]
+    clients = [plom_way.Client(address, user + 1) for user in range(CLIENTS)]
     end = time.perf_counter() + PLOM_SECONDS
 
     def claimer(client: plom_way.Client) -> Claim:
