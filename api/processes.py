@@ -1,4 +1,4 @@
-"""Running an installation on one machine: the queue server, the web process and the readers, watched as children."""
+"""Running an installation on one machine: the queue server, the web process, the readers and who measures markers, watched."""
 
 from __future__ import annotations
 
@@ -97,6 +97,7 @@ class House:
         self._children = [
             *(Child(serve, settings.home / f"web-{n + 1}.log") for n in range(webs)),
             *(Child(["worker"], settings.home / f"reader-{n + 1}.log") for n in range(readers)),
+            Child(["measures"], settings.home / "measures.log"),
         ]
 
     @property

@@ -1,19 +1,19 @@
-"""Severities in the background: one item group after the other, seldom enough that it costs a small share of a core."""
+"""Severities beside the measures: one item group after the other, seldom enough that it costs a small share of a core."""
 
 from __future__ import annotations
 
 import logging
 import time
 from collections.abc import Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
 
-from marking.measured import LATEST, Sample, Severe, estimate, latest
+from marking.measured import LATEST, Severe, latest
 from marking.readings import Where
+from marking.severity_apart import Apart
 from marking.tally import Tally
 
 EVERY = 120.0  # seconds between two estimates of a group
-SHARE = 0.04  # of one core, at most
-LONGEST = 4.0  # seconds of one estimate: beyond, fewer marks are taken next time
+SHARE = 0.1  # of one core, at most
+LONGEST = 90.0  # seconds of one estimate: then it is given up, and half as many marks are taken next time
 LEAST = 200  # marks with a co-marker's beside them; fewer say nothing that an interval would not swallow
 log = logging.getLogger("markhall.measures")
 
@@ -23,8 +23,7 @@ class Severing:
         self._found: dict[Where, Severe] = {}
         self._begun: dict[Where, tuple[float, int]] = {}  # when a group was estimated last, and how many marks it had
         self._most: dict[Where, int] = {}
-        self._pool = ThreadPoolExecutor(1, "severity")
-        self._running: tuple[Where, Future[tuple[Severe, float]]] | None = None
+        self._running: tuple[Where, Apart] | None = None
         self._rests_until = 0.0
 
     def of(self, where: Where) -> Severe | None:
@@ -37,37 +36,43 @@ class Severing:
         if self._running is None and mono >= self._rests_until:
             due = [w for w, t in tallies.items() if self._is_due(w, t, mono)]
             if due:
-                where = min(due, key=lambda w: self._begun.get(w, (-1e9, 0))[0])
-                tally = tallies[where]
-                sample = latest(tally, self._most.get(where, LATEST))
-                self._begun[where] = (mono, tally.id.size)
-                if len(sample.responses) >= LEAST:
-                    self._running = (where, self._pool.submit(_timed, sample, now))
+                self._start(min(due, key=lambda w: self._begun.get(w, (-1e9, 0))[0]), tallies, mono, now)
         return [where for where in done if where in tallies]
 
     def _is_due(self, where: Where, tally: Tally, mono: float) -> bool:
         begun, marks = self._begun.get(where, (-1e9, 0))
         return mono - begun >= EVERY and tally.id.size > max(marks, LEAST)
 
+    def _start(self, where: Where, tallies: Mapping[Where, Tally], mono: float, now: float) -> None:
+        tally = tallies[where]
+        self._begun[where] = (mono, tally.id.size)
+        sample = latest(tally, self._most.get(where, LATEST))
+        if len(sample.responses) >= LEAST:
+            self._running = (where, Apart(sample, now))
+
     def _take(self) -> list[Where]:
-        if self._running is None or not self._running[1].done():
+        if self._running is None:
             return []
-        where, future = self._running
-        self._running = None
-        failed = future.exception()
-        if failed is not None:
-            log.warning("severities of %s/%s could not be estimated: %s", *where[1:], failed)
+        where, apart = self._running
+        if not apart.is_done:
+            if time.monotonic() - apart.began > LONGEST:
+                self._most[where] = max(LEAST, self._most.get(where, LATEST) // 2)
+                log.warning("severities of %s/%s took too long; fewer marks are taken next time", where[1], where[2])
+                self._rest(LONGEST)
             return []
-        self._found[where], seconds = future.result()
+        found = apart.result()
+        if found is None:
+            log.warning("severities of %s/%s could not be estimated", where[1], where[2])
+        else:
+            self._found[where] = found[0]
+        self._rest(found[1] if found else LONGEST)
+        return [where] if found else []
+
+    def _rest(self, seconds: float) -> None:
+        self.close()
         self._rests_until = time.monotonic() + seconds / SHARE
-        if seconds > LONGEST:
-            self._most[where] = max(LEAST, int(self._most.get(where, LATEST) * LONGEST / seconds))
-        return [where]
 
     def close(self) -> None:
-        self._pool.shutdown(wait=False, cancel_futures=True)
-
-
-def _timed(sample: Sample, now: float) -> tuple[Severe, float]:
-    began = time.thread_time()
-    return estimate(sample, now), time.thread_time() - began
+        if self._running is not None:
+            self._running[1].close()
+            self._running = None

@@ -11,11 +11,12 @@ import typer
 
 from core.settings import Settings
 
+KEPT_SECONDS = 75  # a marker's connection outlasts the reading of an answer: opening one for each mark costs both sides
 Host = Annotated[str, typer.Option("--host", help="the address to listen at; 0.0.0.0: every one of this machine")]
 Port = Annotated[int, typer.Option("--port", help="the port to listen at")]
 
 
-def _await_database() -> None:
+def await_database() -> None:
     from core.db import Database
     from core.migrating import await_current
 
@@ -34,7 +35,7 @@ def register(main: typer.Typer) -> None:
         readers: Annotated[int, typer.Option("--readers", min=0, help="reader processes; default: one a core")] = os.cpu_count() or 1,
         webs: Annotated[int, typer.Option("--webs", min=1, help="web processes")] = 1,
     ) -> None:
-        """Run everything on this machine: queue server, web, readers."""
+        """Run everything on this machine: queue server, web, readers, measures of markers."""
         from api.processes import House
 
         house = House(Settings.from_environment(), host=host, port=port, readers=readers, webs=webs)
@@ -57,8 +58,8 @@ def register(main: typer.Typer) -> None:
 
         from api.processes import listening
 
-        _await_database()
-        config = uvicorn.Config("api.app:create_app", factory=True, log_level="warning", access_log=False)
+        await_database()
+        config = uvicorn.Config("api.app:create_app", factory=True, log_level="warning", access_log=False, timeout_keep_alive=KEPT_SECONDS)
         uvicorn.Server(config).run(sockets=[listening(host, port, share=share)])
 
     @main.command()
@@ -68,7 +69,7 @@ def register(main: typer.Typer) -> None:
         from omr.jobs import warm_site
         from omr.warm import warm_up
 
-        _await_database()
+        await_database()
         warm_up(typer.echo)
         work(warm_site().redis)
 
