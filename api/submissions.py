@@ -26,8 +26,8 @@ from api.routes.guarded import spoken
 from core.errors import MarkhallError
 from core.site import Site
 from marking import stopping
-from marking.batch import Saved, Sent, submit_all
-from marking.handout import Steps, tell
+from marking.batch import Outcome, People, Saved, Sent, submit_all
+from marking.handout import tell
 from marking.serving import TaskView, Wish, Work, serve
 
 MOST_TOGETHER = 128
@@ -136,7 +136,7 @@ class _Together:
         self._answers: dict[int, Answer] = {}
 
     def answers(self) -> list[Answer]:
-        with self._site.database.read() as session:
+        with self._site.database.glance() as session:
             users = users_of(session, sorted({one.token for one in self._asked}), self._site.now())
         by_exam: dict[int, list[int]] = defaultdict(list)
         for n, one in enumerate(self._asked):
@@ -153,26 +153,25 @@ class _Together:
         with_marks = [n for n in numbers if asked[n].has_mark]
         sent = [Sent(users[asked[n].token], asked[n].task, asked[n].key, asked[n].marks, asked[n].seconds) for n in with_marks]
         saved: dict[int, Saved] = {}
-        steps, stops = Steps(), list[int]()
-        if sent:
-            answers, steps, stops = _again(lambda: submit_all(self._site, exam_id, sent))
-            for n, answer in zip(with_marks, answers, strict=True):
-                if isinstance(answer, Saved):
-                    saved[n] = answer
-                else:
-                    self._answers[n] = answer
-        tell(self._site, exam_id, steps)
-        stopping.finish(self._site, exam_id, stops)
+        kept = _again(lambda: submit_all(self._site, exam_id, sent)) if sent else Outcome()
+        for n, answer in zip(with_marks, kept.answers, strict=True):
+            if isinstance(answer, Saved):
+                saved[n] = answer
+            else:
+                self._answers[n] = answer
+        tell(self._site, exam_id, kept.steps)
+        stopping.finish(self._site, exam_id, kept.stops)
+        known = kept.people if not kept.stops else None  # a stop has changed where somebody stands
         wishing = [n for n in numbers if n in saved or not asked[n].has_mark]
-        for n, work in zip(wishing, self._served(exam_id, wishing, users), strict=True):
+        for n, work in zip(wishing, self._served(exam_id, wishing, users, known), strict=True):
             self._answers[n] = _reply(saved.get(n), work)
 
-    def _served(self, exam_id: int, wishing: Sequence[int], users: dict[str, int]) -> Sequence[Work | MarkhallError]:
+    def _served(self, exam_id: int, wishing: Sequence[int], users: dict[str, int], known: People | None) -> Sequence[Work | MarkhallError]:
         wishes = [Wish(users[self._asked[n].token], self._asked[n].group, self._asked[n].hold) for n in wishing]
         if not wishes:
             return []
         try:
-            return serve(self._site, exam_id, wishes)
+            return serve(self._site, exam_id, wishes, known)
         except (RedisError, OperationalError, MarkhallError) as e:
             return [_sentence(e)] * len(wishes)
 

@@ -51,6 +51,12 @@ class Database:
             yield session
 
     @contextmanager
+    def glance(self) -> Iterator[Session]:
+        """For statements that only read and each stand alone: nothing is said to the database but they."""
+        with Session(self._looker, expire_on_commit=False) as session:
+            yield session
+
+    @contextmanager
     def look(self) -> Iterator[Connection]:
         """For a single statement that only reads: nothing is said to the database before it or after it."""
         with self._looker.connect() as connection:

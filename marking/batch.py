@@ -19,6 +19,7 @@ from sqlalchemy.orm import Session
 
 from core.bulk import Numbers, among, insert_rows
 from core.errors import BadInput, Conflict, Forbidden, MarkhallError, NotFound
+from core.exam import ExamDefinition
 from core.ids import new_token
 from core.site import Site
 from core.states import MarkState, ResponseState, TaskLevel, TaskPurpose, TaskState
@@ -27,7 +28,7 @@ from marking import standing, watching
 from marking.definitions import current_definition, item_group
 from marking.handout import Steps, Waiting, place_for
 from marking.reach import Reach, nobody, reaches_of
-from marking.record import MARK, RESPONSE, TASK, Entry, MarkRow, Record, ResponseRow, TaskRow, emit, records_of, save
+from marking.record import MARK, RESPONSE, TASK, Entry, MarkRow, Record, ResponseRow, TaskRow, emit, records_of, write_entries, write_rows
 from marking.schemes import is_blind
 from marking.settle import settle
 from marking.standing import Standings
@@ -53,6 +54,25 @@ class Saved:
     task: str
     outcome: Literal["counted", "surplus", "revised"]
     mark_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class People:
+    """Whom a transaction concerned, as they were at its end: who is served in the same moment need not be looked up again."""
+
+    definition: ExamDefinition
+    reaches: dict[int, Reach]
+    standings: Standings
+
+
+@dataclass(slots=True)
+class Outcome:
+    """An answer to each mark, what Redis should be told now that it is committed, and the stops to carry out."""
+
+    answers: list[Saved | MarkhallError] = field(default_factory=list)
+    steps: Steps = field(default_factory=Steps)
+    stops: list[int] = field(default_factory=list)
+    people: People | None = None
 
 
 @dataclass(slots=True)
@@ -96,40 +116,40 @@ class Batch:
         )
 
 
-def submit_all(site: Site, exam_id: int, sent: Sequence[Sent]) -> tuple[list[Saved | MarkhallError], Steps, list[int]]:
-    """Keep these marks for good. The same key again gives the same answer and changes nothing.
-
-    Returns an answer to each, what Redis should be told now that it is committed, and the stops to carry out.
-    """
+def submit_all(site: Site, exam_id: int, sent: Sequence[Sent]) -> Outcome:
+    """Keep these marks for good. The same key again gives the same answer and changes nothing."""
     try:
         return _together(site, exam_id, sent)
     except IntegrityError:
         if len(sent) == 1:
-            return [Conflict("this key was used for another mark.", where="key", remedy="Send each mark under a new key.")], Steps(), []
-    answers, steps, stops = list[Saved | MarkhallError](), Steps(), list[int]()
+            return Outcome([Conflict("this key was used for another mark.", where="key", remedy="Send each mark under a new key.")])
+    whole = Outcome()
     for one in sent:  # each by itself, so that the one key that was used elsewhere spoils nobody else's mark
-        found, more, stopped = submit_all(site, exam_id, [one])
-        answers, steps, stops = answers + found, steps.add(more), stops + stopped
-    return answers, steps, stops
+        part = submit_all(site, exam_id, [one])
+        whole.answers += part.answers
+        whole.stops += part.stops
+        whole.steps.add(part.steps)
+    return whole
 
 
-def _together(site: Site, exam_id: int, sent: Sequence[Sent]) -> tuple[list[Saved | MarkhallError], Steps, list[int]]:
+def _together(site: Site, exam_id: int, sent: Sequence[Sent]) -> Outcome:
     steps = Steps()
     with site.database.write() as session:
         batch = load(site, session, exam_id, sent)
         answers = [_try(batch, one, steps) for one in sent]
         more, stops = close(batch)
-    return answers, steps.add(more), stops
+    return Outcome(answers, steps.add(more), stops, People(batch.standings.definition, batch.reaches, batch.standings))
 
 
 def close(batch: Batch) -> tuple[Steps, list[int]]:
     """Write all that the batch holds, with what follows from its marks. What to tell Redis after the commit; stops to carry out."""
     session, exam_id = batch.session, batch.exam_id
-    after = watching.after_marks(session, batch.standings, batch.done) if batch.done else After()
-    batch.standings.save(session)
     records = [*batch.records.values(), *batch.own.values()]
     emit(session, exam_id, [record for record in records if record.entries], batch.now)
-    save(session, exam_id, records, batch.now, after.entries)
+    write_rows(session, records)  # checks and stops point to the marks
+    after = watching.after_marks(session, batch.standings, batch.done) if batch.done else After()
+    batch.standings.save(session)
+    write_entries(session, exam_id, records, batch.now, after.entries)
     offered = add_own_tasks(session, exam_id, after, batch.now)
     steps = Steps()
     for record in records:

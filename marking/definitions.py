@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 from threading import Lock
+from weakref import WeakKeyDictionary
 
-from sqlalchemy import select
+from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
 from core.errors import NotFound
 from core.exam import ExamDefinition, ItemGroup
 from core.tables import Definition, Exam
 
-_known: dict[tuple[str, int, int], ExamDefinition] = {}
+_known: WeakKeyDictionary[Engine, dict[tuple[int, int], ExamDefinition]] = WeakKeyDictionary()
 _lock = Lock()
 _KEPT = 32
 
 
 def definition(session: Session, exam_id: int, version: int) -> ExamDefinition:
     """A version is immutable (law 7), so it may be kept for the life of the process."""
-    key = (str(session.get_bind().engine.url), exam_id, version)
-    found = _known.get(key)
+    here = _known.setdefault(session.get_bind().engine, {})
+    found = here.get((exam_id, version))
     if found is not None:
         return found
     body = session.scalar(select(Definition.body).where(Definition.exam_id == exam_id, Definition.version == version))
@@ -27,9 +28,9 @@ def definition(session: Session, exam_id: int, version: int) -> ExamDefinition:
         raise NotFound(f"there is no version {version} of the exam's definition.", where="definition")
     found = ExamDefinition.model_validate(body)
     with _lock:
-        if len(_known) >= _KEPT:
-            _known.pop(next(iter(_known)))
-        _known[key] = found
+        if len(here) >= _KEPT:
+            here.pop(next(iter(here)))
+        here[exam_id, version] = found
     return found
 
 

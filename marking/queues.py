@@ -32,7 +32,7 @@ def fill(site: Site, exam_id: int, queue: str, *, anew: bool = False) -> None:
     start = None if anew or before is None else int(float(before))
     wanted = WINDOW
     while True:
-        with site.database.read() as session:
+        with site.database.glance() as session:
             found = _first(session, exam_id, queue, start, wanted)
         if len(found) < wanted:
             reach = WHOLE
@@ -63,7 +63,7 @@ def further(site: Site, exam_id: int, ask: Ask) -> tuple[int, ...]:
         query = _waiting(exam_id, queue).where(Task.shuffle > int(float(reach)), ~marked)
         if ask.schools:
             query = query.where(Response.school_code.not_in(ask.schools))
-        with site.database.read() as session:
+        with site.database.glance() as session:
             rows = session.execute(query.order_by(Task.shuffle).limit(ask.hold)).all()
         found = handout.claim(site, exam_id, ask.user_id, [_task(queue, *row) for row in rows])
         if found:
@@ -105,7 +105,7 @@ def count_beyond(site: Site, exam_id: int) -> None:
         if handout.as_text(reach) == WHOLE:
             continue
         rows = _waiting(exam_id, queue).where(Task.shuffle > int(float(reach))).with_only_columns(func.count(), maintain_column_froms=True)
-        with site.database.read() as session:
+        with site.database.glance() as session:
             site.redis.hset(f"{prefix(exam_id)}beyond", queue, session.scalar(rows) or 0)
 
 

@@ -236,9 +236,14 @@ def _blocking_first(session: Session, response: ResponseRow) -> str:
     return rules.blocking_first if rules is not None else "0"
 
 
-def save(session: Session, exam_id: int, records: Iterable[Record], now: datetime, more: Iterable[tuple[str, Entry]] = ()) -> None:
-    """Write what changed, once for a record. `more`: further entries by shard, in the same append (shards are locked in order, once)."""
+def save(session: Session, exam_id: int, records: Iterable[Record], now: datetime) -> None:
+    """Write what changed and what the ledger is told of it, once for a record."""
     changed = list(records)
+    write_rows(session, changed)
+    write_entries(session, exam_id, changed, now)
+
+
+def write_rows(session: Session, changed: Sequence[Record]) -> None:
     insert_rows(session, Task, [row for record in changed for row in _new_tasks(record)])
     insert_rows(session, Mark, [row for record in changed for row in _new_marks(record)])
     insert_rows(session, FinalMark, [row for record in changed for row in _new_finals(record)])
@@ -246,6 +251,10 @@ def save(session: Session, exam_id: int, records: Iterable[Record], now: datetim
     update_rows(session, Mark, [row for record in changed for row in _changed_marks(record)])
     update_rows(session, FinalMark, [row for record in changed for row in _withdrawn(record)])
     update_rows(session, Response, [row for record in changed for row in _changed_response(record)])
+
+
+def write_entries(session: Session, exam_id: int, changed: Sequence[Record], now: datetime, more: Iterable[tuple[str, Entry]] = ()) -> None:
+    """`more`: further entries by shard, in the same append (shards are locked in order, once)."""
     by_shard = defaultdict[str, list[Entry]](list)
     for record in changed:
         if record.entries:

@@ -23,7 +23,7 @@ from core.site import Site
 from core.states import MarkState, ResponseState, TaskLevel, TaskPurpose, TaskState
 from core.tables import Mark, Response, ResponsePicture, Task
 from marking import handout, queues, recover, standing, watching
-from marking.batch import add_own_tasks
+from marking.batch import People, add_own_tasks
 from marking.definitions import current_definition, item_group
 from marking.handout import LEASE_SECONDS, Ask, Steps, own_queue, queue_name
 from marking.reach import Reach, nobody, reaches_of
@@ -160,11 +160,10 @@ class _Found:
 Answers = list[Work | MarkhallError]
 
 
-def serve(site: Site, exam_id: int, wishes: Sequence[Wish], *, lease: int = LEASE_SECONDS) -> Answers:
-    """An answer to each wish."""
+def serve(site: Site, exam_id: int, wishes: Sequence[Wish], known: People | None = None, *, lease: int = LEASE_SECONDS) -> Answers:
+    """An answer to each wish. `known`: what a transaction that just ended knows of these people, or of some of them."""
     answers: dict[int, Work | MarkhallError] = {}
-    with site.database.read() as session:
-        asking = _asking(site, session, exam_id, wishes, answers)
+    asking = _asking(site, exam_id, wishes, known, answers)
     waiting = dict(asking)
     for attempt in range(ROUNDS):
         if not waiting:
@@ -172,7 +171,7 @@ def serve(site: Site, exam_id: int, wishes: Sequence[Wish], *, lease: int = LEAS
         taken = handout.take(site, exam_id, [one.ask for one in waiting.values()], lease=lease)
         empty = not taken.rebuilt and recover.ensure(site, exam_id)
         short = [n for n, found in zip(waiting, taken.tasks, strict=True) if not found]
-        with site.database.read() as session:
+        with site.database.glance() as session:
             refused = _show(site, session, exam_id, list(waiting.values()), taken.tasks, lease)
         for queue in taken.low if short or attempt == 0 else ():
             queues.fill(site, exam_id, queue)
@@ -186,26 +185,31 @@ def serve(site: Site, exam_id: int, wishes: Sequence[Wish], *, lease: int = LEAS
 
 
 def _asking(
-    site: Site, session: Session, exam_id: int, wishes: Sequence[Wish], answers: dict[int, Work | MarkhallError]
+    site: Site, exam_id: int, wishes: Sequence[Wish], known: People | None, answers: dict[int, Work | MarkhallError]
 ) -> dict[int, _Asking]:
     """Which queues each may be served from; who may be served from none gets his answer here."""
-    users = sorted({wish.user_id for wish in wishes})
-    _, definition = current_definition(session, exam_id)
-    reaches = reaches_of(session, exam_id, users)
-    standings = standing.load(session, exam_id, users, definition, site.now())
+    others = sorted({wish.user_id for wish in wishes if known is None or wish.user_id not in known.reaches})
+    new = _look_up(site, exam_id, others) if others or known is None else None
     asking: dict[int, _Asking] = {}
     for n, wish in enumerate(wishes):
+        people = known if known is not None and wish.user_id in known.reaches else new
         try:
-            reach = reaches.get(wish.user_id)
-            if reach is None:
+            reach = people.reaches.get(wish.user_id) if people is not None else None
+            if people is None or reach is None:
                 raise nobody()
-            keys = keys_of(reach, definition, wish.group)
+            keys = keys_of(reach, people.definition, wish.group)
             if not keys:
                 raise Forbidden("you may not mark this group.", where=f"group {wish.group}" if wish.group else "role")
-            asking[n] = _asked(wish, reach, keys, _prepared(site, exam_id, standings, reach, keys))
+            asking[n] = _asked(wish, reach, keys, _prepared(site, exam_id, people.standings, reach, keys))
         except MarkhallError as e:
             answers[n] = e
     return asking
+
+
+def _look_up(site: Site, exam_id: int, users: Sequence[int]) -> People:
+    with site.database.glance() as session:
+        _, definition = current_definition(session, exam_id)
+        return People(definition, reaches_of(session, exam_id, users), standing.load(session, exam_id, users, definition, site.now()))
 
 
 def _asked(wish: Wish, reach: Reach, keys: Sequence[Key], standings: Standings) -> _Asking:
@@ -239,14 +243,25 @@ def _prepared(site: Site, exam_id: int, standings: Standings, reach: Reach, keys
     return mine
 
 
-def keys_of(reach: Reach, definition: ExamDefinition, group: str | None) -> list[Key]:
-    """The item groups and levels that somebody may mark, the rarest level first."""
+_keys: dict[tuple[int, frozenset[tuple[TaskLevel, str]], str | None], tuple[ExamDefinition, tuple[Key, ...]]] = {}
+_KEYS = 4096
+
+
+def keys_of(reach: Reach, definition: ExamDefinition, group: str | None) -> Sequence[Key]:
+    """The item groups and levels that somebody may mark, the rarest level first. Worked out once for all with the same roles."""
+    place = (id(definition), reach.roles, group)
+    kept = _keys.get(place)
+    if kept is not None and kept[0] is definition:
+        return kept[1]
     known = [(paper.code, g.id) for paper in definition.papers for g in paper.written]
     if group is not None and tuple(group.split("/", 1)) not in known:
         raise BadInput(f"there is no item group {group}.", where="group", remedy="Name it as PAPER/GROUP.")
-    return [
-        (paper, g, level) for level in FIRST_LEVELS for paper, g in known if reach.may(level, paper, g) and group in (None, f"{paper}/{g}")
-    ]
+    asked = [(paper, g) for paper, g in known if group in (None, f"{paper}/{g}")]
+    keys = tuple((paper, g, level) for level in FIRST_LEVELS for paper, g in asked if reach.may(level, paper, g))
+    if len(_keys) >= _KEYS:
+        _keys.clear()
+    _keys[place] = (definition, keys)
+    return keys
 
 
 def _show(site: Site, session: Session, exam_id: int, asking: Sequence[_Asking], proposed: Sequence[Sequence[int]], lease: int) -> set[int]:
@@ -341,7 +356,7 @@ def _look_further(site: Site, exam_id: int, asking: Sequence[_Asking], lease: in
     for one in asking:
         ids = queues.further(site, exam_id, one.ask)
         if ids:
-            with site.database.read() as session:
+            with site.database.glance() as session:
                 _show(site, session, exam_id, [one], [ids], lease)
 
 

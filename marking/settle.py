@@ -14,13 +14,15 @@ from core.states import ResponseState, TaskLevel, TaskState
 from marking.adjudicate import Agreed, OneMore, Verdict, adjudicate_response
 from marking.handout import place_for
 from marking.objective import kept
-from marking.record import Entry, FinalRow, Record, TaskRow, as_response_marks
+from marking.record import Entry, FinalRow, MarkRow, Record, TaskRow, as_response_marks
 from marking.schemes import TABLE_VERSION, first_slots
 
 
 def settle(record: Record) -> None:
     """Bring final marks, state and open slots in step with the counted marks, with the ledger entries for it."""
     counted, response = record.counted(), record.response
+    if _only_waits(record, counted):
+        return
     verdict = adjudicate_response(
         record.group.scheme, record.group.items, as_response_marks(counted), objective=kept(response.objective), extra=response.extra
     )
@@ -30,6 +32,17 @@ def settle(record: Record) -> None:
         _set_finals(record, verdict.items)
     response.state = ResponseState.OPEN if verdict.next else ResponseState.AGREED
     _set_slots(record, verdict.next)
+
+
+def _only_waits(record: Record, counted: list[MarkRow]) -> bool:
+    """Fewer marks than any table looks at, and the slots for the others are there: as the tables would have it."""
+    first = first_slots(record.group.scheme)
+    if record.response.state is not ResponseState.OPEN or record.finals or len(counted) >= first:
+        return False
+    if any(mark.level is not TaskLevel.MARKER for mark in counted):
+        return False
+    levels = [task.level for task in record.open_tasks()]
+    return levels == [TaskLevel.MARKER] * (first - len(counted))
 
 
 def _set_finals(record: Record, verdicts: Mapping[str, Verdict]) -> None:

@@ -22,9 +22,10 @@ GRACE = timedelta(minutes=10)
 
 def submit(site: Site, exam_id: int, user_id: int, token: str, key: str, values: object, seconds: float = 0.0) -> Saved:
     """Keep a mark for good. The same key again gives the same answer and changes nothing."""
-    (answer,), steps, stops = submit_all(site, exam_id, [Sent(user_id, token, key, values, seconds)])
-    tell(site, exam_id, steps)
-    stopping.finish(site, exam_id, stops)
+    kept = submit_all(site, exam_id, [Sent(user_id, token, key, values, seconds)])
+    tell(site, exam_id, kept.steps)
+    stopping.finish(site, exam_id, kept.stops)
+    (answer,) = kept.answers
     if isinstance(answer, MarkhallError):
         raise answer
     return answer
@@ -77,4 +78,3 @@ def _replace(batch: Batch, record: Record, task: TaskRow, old: MarkRow, key: str
         settle(record)
     batch.note(record, task, new, replaces=old.id)
     return new
-
