@@ -24,7 +24,8 @@ class Apart:
 
     def __init__(self, sample: Sample, now: float) -> None:
         self._files = contextlib.ExitStack()
-        given, self._found = (self._files.enter_context(tempfile.TemporaryFile()) for _ in range(2))
+        given = self._files.enter_context(tempfile.TemporaryFile())
+        self._found = self._files.enter_context(tempfile.TemporaryFile())
         pickle.dump((sample, now), given)
         given.seek(0)
         command = [sys.executable, "-m", "marking.severity_apart"]
