@@ -24,8 +24,8 @@ class Apart:
 
     def __init__(self, sample: Sample, now: float) -> None:
         self._files = contextlib.ExitStack()
-        given = self._files.enter_context(tempfile.TemporaryFile())
-        self._found = self._files.enter_context(tempfile.TemporaryFile())
+        given = self._files.enter_context(tempfile.TemporaryFile())  # noqa: SIM115 - `close` closes it
+        self._found = self._files.enter_context(tempfile.TemporaryFile())  # noqa: SIM115 - `close` closes it
         pickle.dump((sample, now), given)
         given.seek(0)
         command = [sys.executable, "-m", "marking.severity_apart"]
