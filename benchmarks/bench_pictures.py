@@ -12,6 +12,7 @@ import os
 import time
 from collections import deque
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -63,7 +64,7 @@ class Pictures:
     def _go(self) -> None:
         while self._free and self._waiting:
             line, (request, due) = self._free.popleft(), self._waiting.popleft()
-            self._lines.ask(line, request, due, lambda reply, line=line: self._got(line, reply))  # type: ignore[misc]
+            self._lines.ask(line, request, due, partial(self._got, line))
 
     def _got(self, line: Line, reply: Reply) -> None:
         self._free.append(line)
