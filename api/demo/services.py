@@ -16,14 +16,14 @@ from core.settings import Settings
 
 
 class Services:
-    def __init__(self, settings: Settings, readers: int) -> None:
+    def __init__(self, settings: Settings, readers: int, webs: int = 2) -> None:
         settings.home.mkdir(parents=True, exist_ok=True)
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
         self.url = f"http://127.0.0.1:{port}"
         self._environment = {**os.environ, **settings.as_environment()}
-        command = [sys.executable, "-m", "api.cli", "up", "--port", str(port), "--readers", str(readers), "--webs", "2"]
+        command = [sys.executable, "-m", "api.cli", "up", "--port", str(port), "--readers", str(readers), "--webs", str(webs)]
         with (settings.home / "up.log").open("ab") as log:
             self._process = subprocess.Popen(command, stdout=log, stderr=log, env=self._environment, preexec_fn=die_with_parent)
 

@@ -39,6 +39,7 @@ class Tally:
     outcomes: Counter[str] = field(default_factory=Counter)
     refused: Counter[str] = field(default_factory=Counter)  # sentences
     problems: int = 0
+    last: float = 0.0  # when the last mark was acknowledged, by the monotonic clock
 
 
 @dataclass
@@ -125,6 +126,7 @@ class Worker:
         tally.latencies.append(took)
         tally.keys.append(key)
         tally.outcomes[outcome] += 1
+        tally.last = time.monotonic()
         self.looked[row] += 1
         self.marked += 1
 

@@ -12,7 +12,7 @@ from fractions import Fraction
 from typing import Any
 
 import numpy as np
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, exists, func, select
 from sqlalchemy.orm import Session
 
 from api.rehearsal.exam import ITEMS, PAPER, Person
@@ -20,7 +20,7 @@ from api.rehearsal.markers import Simulated, definitive, known_severity
 from core.exam import ExamDefinition
 from core.site import Site
 from core.states import TaskLevel, TaskPurpose, TaskState
-from core.tables import Alarm, Candidate, Check, FinalMark, Mark, Response, Script, Stop, Task
+from core.tables import Alarm, Candidate, Check, FinalMark, Mark, Response, Script, Seed, Stop, Task
 from marking.severity import Z95, severities
 
 FEWEST = 20  # marks: a severity that rests on fewer is not judged
@@ -133,10 +133,15 @@ def _finals(session: Session, exam_id: int, group: str) -> tuple[list[int], list
         .join(Response, Response.id == FinalMark.response_id)
         .join(Script, Script.id == Response.script_id)
         .join(Candidate, Candidate.id == Script.candidate_id)
-        .where(Response.exam_id == exam_id, Response.group == group, Response.current, FinalMark.current)
+        .where(Response.exam_id == exam_id, Response.group == group, Response.current, FinalMark.current, ~_is_seed())
     )
     found = session.execute(query).all()
     return [row for row, _, _ in found], [Fraction(n, d) for _, n, d in found]
+
+
+def _is_seed() -> ColumnElement[bool]:
+    """Responses whose final mark the chief examiners gave show nothing of how markers did."""
+    return exists().where(Seed.response_id == Response.id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,16 +194,17 @@ def _severity(given: _Given, group: str, known: Known) -> tuple[int, float, bool
 def _levels(session: Session, exam_id: int, group: str) -> Counter[str]:
     """Marks beyond the second of a response, by who gave them."""
     query = (
-        select(Task.level, Task.ordinal > 2, func.count())
+        select(Task.level, Task.ordinal, func.count())
         .join(Mark, Mark.task_id == Task.id)
         .where(Task.exam_id == exam_id, Task.group == group, Task.state == TaskState.DONE, Mark.purpose == TaskPurpose.LIVE)
-        .group_by(Task.level, Task.ordinal > 2)
+        .where(~exists().where(Seed.response_id == Task.response_id))
+        .group_by(Task.level, Task.ordinal)
     )
     found = Counter[str]()
-    for level, beyond, count in session.execute(query):
+    for level, ordinal, count in session.execute(query):
         if level is not TaskLevel.MARKER:
             found[str(level)] += count
-        elif beyond:
+        elif ordinal > 2:
             found["third"] += count
     return found
 

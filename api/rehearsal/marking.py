@@ -10,15 +10,27 @@ from dataclasses import dataclass
 from api.rehearsal.crew import Desk, Tally, Worker
 from api.rehearsal.exam import Person
 from api.rehearsal.markers import Simulated, leader, population
-from api.rehearsal.memory import Marked, decided, marked_before, responses_by_state, rows_by_picture
+from api.rehearsal.memory import Memory, decided, marked_before, measures_behind, responses_by_state, rows_by_picture
 from api.rehearsal.people import ids_of
 from core.errors import Unavailable
 from core.site import Site
 
 Update = Callable[[int, int], None]
 LOOK = 0.5  # seconds between two looks at how far marking is
+QUIET = 60.0  # seconds that the measures of markers may be behind when all is marked: an alarm may still put marks back
 STALLED = 180.0  # seconds without a new mark after which something is wrong
 SIGNING_IN = 8  # at once: a password costs the server a core for a while
+
+
+@dataclass(frozen=True)
+class Marked:
+    """What came of it."""
+
+    tally: Tally
+    signing_in: float  # seconds
+    seconds: float  # from then to the last mark
+    cpu: dict[str, float]  # seconds of each kind of process while they marked
+    retries: int  # requests that were sent again, since the server was away or closed an idle connection
 
 
 @dataclass(frozen=True)
@@ -34,16 +46,16 @@ class Marking:
     responses: int
     at_once: int
     check: Callable[[], None]  # an error when the servers have ended
+    cpu: Callable[[], dict[str, float]]  # seconds so far, by kind of process
 
-    def run(self, update: Update) -> tuple[Tally, float, float]:
-        """What the crew saw, the seconds that signing in took, and those of marking."""
+    def run(self, update: Update) -> Marked:
         with asyncio.Runner(loop_factory=_fast_loop()) as runner:
             try:
                 return runner.run(self._run(update))
             except BaseExceptionGroup as several:  # one person's trouble ends the work of all; the first is the one to tell
                 raise several.exceptions[0] from several
 
-    async def _run(self, update: Update) -> tuple[Tally, float, float]:
+    async def _run(self, update: Update) -> Marked:
         desk = Desk(
             *self.address,
             rows=await asyncio.to_thread(rows_by_picture, self.site, self.exam_id),
@@ -54,30 +66,34 @@ class Marking:
         started = time.monotonic()
         signing = asyncio.Semaphore(SIGNING_IN)
         await asyncio.gather(*(_sign_in(worker, self.password, signing) for worker in crew))
-        signed_in = time.monotonic()
+        signed_in, before = time.monotonic(), self.cpu()
         async with asyncio.TaskGroup() as group:
             group.create_task(self._watch(desk, update))
             for worker in crew:
                 group.create_task(worker.work())
-        return desk.tally, signed_in - started, time.monotonic() - signed_in
+        after = self.cpu()
+        spent = {kind: round(after[kind] - before.get(kind, 0.0), 2) for kind in after}
+        retries = sum(worker.wire.retries for worker in crew)
+        return Marked(desk.tally, signed_in - started, desk.tally.last - signed_in, spent, retries)
 
     def _crew(self, desk: Desk) -> list[Worker]:
         ids, before = ids_of(self.site), marked_before(self.site, self.exam_id)
         crew = []
         for person in self.people:
             if person.role != "office":
-                known = before.get(ids[person.login], Marked())
+                known = before.get(ids[person.login], Memory())
                 crew.append(Worker(person, self.simulated[person.number], desk, known.count, known.rows))
         return crew
 
     async def _watch(self, desk: Desk, update: Update) -> None:
         """Says when all is marked; an error when nothing moves any more."""
-        moved, seen = time.monotonic(), -1
+        moved, seen, whole_since = time.monotonic(), -1, 0.0
         while True:
             self.check()
             done = decided(await asyncio.to_thread(responses_by_state, self.site, self.exam_id))
             update(done, self.responses)
-            if done >= self.responses:
+            whole_since = (whole_since or time.monotonic()) if done >= self.responses else 0.0
+            if whole_since and await self._is_over(time.monotonic() - whole_since):
                 desk.finished.set()
                 return
             if len(desk.tally.keys) != seen:
@@ -90,6 +106,10 @@ class Marking:
                     remedy="Let more markers take part, or look into the logs in the rehearsal's folder.",
                 )
             await asyncio.sleep(LOOK)
+
+    async def _is_over(self, waited: float) -> bool:
+        """All is marked, and no alarm can come any more."""
+        return waited > QUIET or not await asyncio.to_thread(measures_behind, self.site, self.exam_id)
 
 
 def simulated_people(seed: int, markers: int, careless: int, people: Sequence[Person]) -> list[Simulated]:

@@ -1,19 +1,25 @@
-"""What simulated people remember: of every response whose it is, and of earlier runs what each has marked already."""
+"""What is looked up while people mark: whose each response is, what each person has marked already, how far all of it is."""
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from dataclasses import dataclass, field
+from typing import cast
 
 from sqlalchemy import func, select
 
+from api.rehearsal.exam import ITEMS, PAPER
 from core.site import Site
-from core.states import ResponseState
+from core.states import MarkState, ResponseState, TaskLevel, TaskPurpose
 from core.tables import Candidate, Mark, Response, ResponsePicture, Script
+from marking import snapshot
 
 
 @dataclass(slots=True)
-class Marked:
+class Memory:
+    """What a person has marked."""
+
     count: int = 0
     rows: Counter[int] = field(default_factory=Counter)
 
@@ -31,7 +37,7 @@ def rows_by_picture(site: Site, exam_id: int) -> dict[bytes, int]:
         return {bytes.fromhex(sha256): row for sha256, row in session.execute(query)}
 
 
-def marked_before(site: Site, exam_id: int) -> dict[int, Marked]:
+def marked_before(site: Site, exam_id: int) -> dict[int, Memory]:
     query = (
         select(Mark.marker_id, Candidate.row)
         .join(Response, Response.id == Mark.response_id)
@@ -39,10 +45,10 @@ def marked_before(site: Site, exam_id: int) -> dict[int, Marked]:
         .join(Candidate, Candidate.id == Script.candidate_id)
         .where(Mark.exam_id == exam_id)
     )
-    found: dict[int, Marked] = {}
+    found: dict[int, Memory] = {}
     with site.database.read() as session:
         for marker, row in session.execute(query):
-            one = found.setdefault(marker, Marked())
+            one = found.setdefault(marker, Memory())
             one.count += 1
             one.rows[row] += 1
     return found
@@ -56,6 +62,22 @@ def responses_by_state(site: Site, exam_id: int) -> dict[str, int]:
 
 def decided(states: dict[str, int]) -> int:
     return states.get(ResponseState.AGREED, 0) + states.get(ResponseState.FINAL, 0)
+
+
+def measures_behind(site: Site, exam_id: int) -> int:
+    """How many marks the measures of markers have not counted yet. Alarms were held against all that were."""
+    kept = (
+        Mark.exam_id == exam_id,
+        Mark.level == TaskLevel.MARKER,
+        Mark.purpose.in_((TaskPurpose.LIVE, TaskPurpose.SEED, TaskPurpose.SELF)),
+        Mark.state.in_((MarkState.COUNTED, MarkState.SURPLUS)),
+    )
+    with site.database.read() as session:
+        there = session.scalar(select(func.count()).where(*kept)) or 0
+    for group in ITEMS:
+        text = cast("bytes | None", site.redis.get(snapshot.key(exam_id, PAPER, group)))
+        there -= json.loads(text)["whole"]["group"]["n"] if text else 0
+    return there
 
 
 def acknowledged_but_lost(site: Site, exam_id: int, keys: list[str]) -> int:

@@ -50,6 +50,7 @@ def _size(state: Mapping[str, Any], measured: Mapping[str, Any]) -> list[Line]:
 def _speed(measured: Mapping[str, Any]) -> list[Line]:
     rate = measured["acknowledged"] / measured["marking_seconds"] if measured["marking_seconds"] else 0.0
     return [
+        Line(Text(zh="全部人员登录", en="everybody signed in after"), measured["signing_in_seconds"], "s"),
         Line(Text(zh="每秒评分（含取图）", en="marks a second, each with its picture"), rate, "/s"),
         Line(Text(zh="同时提问的人数上限", en="people who ask at once, at most"), measured["at_once"], ""),
         Line(Text(zh="提交并取下一份，中位数", en="submit and next, p50"), measured["submit_p50"], "ms"),
@@ -63,6 +64,7 @@ def _machine(measured: Mapping[str, Any]) -> list[Line]:
         "web": Text(zh="每份评分 CPU：网页进程", en="CPU a mark: web processes"),
         "database": Text(zh="每份评分 CPU：数据库", en="CPU a mark: database"),
         "queue": Text(zh="每份评分 CPU：队列服务器", en="CPU a mark: queue server"),
+        "measures": Text(zh="每份评分 CPU：统计进程", en="CPU a mark: measures of markers"),
         "people": Text(zh="每份评分 CPU：模拟人员", en="CPU a mark: the simulated people"),
     }
     marks = measured["acknowledged"] or 1

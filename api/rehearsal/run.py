@@ -9,7 +9,7 @@ from pathlib import Path
 from api.demo.show import Show
 from api.rehearsal.folder import RehearsalFolder
 from api.rehearsal.result import Line
-from api.rehearsal.services import House, settings_at
+from api.rehearsal.services import House, require_empty, settings_at
 from api.rehearsal.stages import Rehearsal, all_stages
 from api.rehearsal.words import Speaker
 from core.db import migrate
@@ -29,7 +29,9 @@ def run_rehearsal(
     settings = settings_at(folder.site, dict(os.environ))
     migrate(settings.database_url)
     site = open_site(settings)
-    rehearsal = Rehearsal(folder, site, state, Speaker(language), Show(), lambda: House(settings, readers=0))
+    if not state["done"]:
+        require_empty(site)
+    rehearsal = Rehearsal(folder, site, state, Speaker(language), Show(), lambda: House(settings, readers=0, webs=int(state["webs"])))
     try:
         rows = all_stages(rehearsal)
         rehearsal.show.line(f"{rehearsal.say('took')} {time.monotonic() - started:.0f} s")

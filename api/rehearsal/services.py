@@ -15,7 +15,8 @@ from core.site import Site
 from core.tables import Exam
 
 _TICK = os.sysconf("SC_CLK_TCK")
-_KINDS = (("serve", "web"), ("worker", "readers"), ("valkey-server", "queue"), ("redis-server", "queue"))
+_KINDS = (("serve", "web"), ("worker", "readers"), ("measures", "measures"))
+_QUEUES = ("valkey-server", "redis-server")
 
 
 def settings_at(home: Path, environment: dict[str, str]) -> Settings:
@@ -95,6 +96,7 @@ def _seconds(pid: int) -> float:
 def _kind_of(pid: int) -> str:
     try:
         words = Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace").split("\0")
+        name = Path(f"/proc/{pid}/comm").read_text().strip()
     except OSError:
         return "other"
-    return next((kind for word, kind in _KINDS if any(part.rsplit("/", 1)[-1] == word for part in words[:5])), "other")
+    return "queue" if name in _QUEUES else next((kind for word, kind in _KINDS if word in words[:5]), "other")

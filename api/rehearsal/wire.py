@@ -1,19 +1,23 @@
 """A simulated person's connection to the server: HTTP/1.1 kept alive, as lean as it can be, since the load shares the machine.
 
-Knows requests and replies, nothing of marking. A connection that broke is opened again and the request sent once more:
-every request of a marker may be sent twice.
+Knows requests and replies, nothing of marking. A connection that broke is opened again and the request sent again, as is
+one that the server could not answer just now: every request of a marker may be sent twice.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
+import time
 from dataclasses import dataclass, field
 from typing import Any
 
 from core.errors import Unavailable
 
-PATIENCE = 120.0
+PATIENCE = 120.0  # seconds for one answer
+AWAY = 30.0  # seconds for which a server, its database or its queue may be away: people try again, as they are told to
+_ASK_AGAIN = 0.5
+_UNAVAILABLE = 503
 _BROKEN = (ConnectionError, asyncio.IncompleteReadError)
 
 
@@ -44,6 +48,7 @@ class Wire:
     host: str
     port: int
     token: str = ""
+    retries: int = 0
     _streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = field(default=None, repr=False)
 
     async def get(self, path: str) -> Reply:
@@ -67,18 +72,22 @@ class Wire:
         signed = f"Authorization: Bearer {self.token}\r\n" if self.token else ""
         kind = "Content-Type: application/json\r\n" if body else ""
         head = f"{method} {path} HTTP/1.1\r\nHost: {self.host}\r\n{signed}{kind}Content-Length: {len(body)}\r\n\r\n"
-        for again in (False, True):
+        until = time.monotonic() + AWAY
+        while True:
             try:
                 async with asyncio.timeout(PATIENCE):
-                    return await self._exchange(head.encode() + body)
+                    reply = await self._exchange(head.encode() + body)
+                if reply.status != _UNAVAILABLE or time.monotonic() > until:
+                    return reply
             except _BROKEN as broken:
                 await self.close()
-                if again:
-                    raise Unavailable("the server broke the connection off twice.", where=path) from broken
+                if time.monotonic() > until:
+                    raise Unavailable(f"the server was away for {AWAY:.0f} s.", where=path) from broken
             except TimeoutError as late:
                 await self.close()
                 raise Unavailable(f"the server did not answer within {PATIENCE:.0f} s.", where=path) from late
-        raise AssertionError("not reached")
+            self.retries += 1
+            await asyncio.sleep(_ASK_AGAIN if self.retries > 1 else 0)
 
     async def _exchange(self, request: bytes) -> Reply:
         if self._streams is None:

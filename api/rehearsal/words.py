@@ -6,6 +6,7 @@ from core.exam import Language, Text
 
 WORDS: dict[str, Text] = {
     "title": Text(zh="Markhall 演练：整场考试作为一次压力测试", en="Markhall rehearsal: the whole exam as a load test"),
+    "servers": Text(zh="启动服务", en="The servers start"),
     "load": Text(zh="建库，载入考试定义、名册和人员", en="The database, the exam, its roster and its people"),
     "paper": Text(zh="答卷入库（视同已识读，不经扫描）", en="The candidates' pages, put in as if read"),
     "scan": Text(zh="打印、作答、扫描、识读（模拟纸张）", en="Sheets printed, filled, scanned and read"),
