@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from redis.exceptions import RedisError
 from sqlalchemy import select
@@ -16,12 +16,33 @@ import scanner.intake
 from core.errors import MarkhallError
 from core.site import Site
 from core.tables import Exam
+from marking.touched import Mark, newest
 from omr.desk import rereading
 
-SHARE = 30  # looking for new responses rests so many times as long as it took: the readers have the processor meanwhile
-MOST_REST = 5.0  # seconds
+SHARE = 50  # a look at all scripts of an exam is not taken again for so many times as long as it took
+MOST_REST = 30.0  # seconds
 
 log = logging.getLogger("markhall.sweeper")
+
+
+class Looks:
+    """For responses that can be made: what was touched at each turn, and everything from time to time."""
+
+    def __init__(self, site: Site, exam_id: int, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._site, self._exam_id, self._clock = site, exam_id, clock
+        self._seen: Mark | None = None
+        self._all_again = 0.0
+
+    def look(self) -> None:
+        begun = self._clock()
+        if self._seen is not None and begun < self._all_again:
+            self._seen = marking.intake.sweep_touched(self._site, self._exam_id, self._seen)
+            return
+        with self._site.database.read() as session:
+            seen = newest(session, self._exam_id)
+        marking.intake.sweep(self._site, self._exam_id)
+        ended = self._clock()
+        self._seen, self._all_again = seen, ended + min(MOST_REST, SHARE * (ended - begun))
 
 
 class Sweeper:
@@ -30,6 +51,7 @@ class Sweeper:
     def __init__(self, site: Site, every: float = 1.0) -> None:
         self._site = site
         self._every = every
+        self._looks: dict[int, Looks] = {}
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="sweeper", daemon=True)
 
@@ -41,18 +63,11 @@ class Sweeper:
         self._thread.join(10)
 
     def _run(self) -> None:
-        rest = 0.0
         while not self._stop.wait(self._every):
             try:
-                exams = _exams(self._site)
-                for exam_id in exams:
+                for exam_id in _exams(self._site):
                     scanner.intake.sweep(self._site, exam_id)
-                rest -= self._every
-                if rest <= 0:
-                    begun = time.thread_time()
-                    for exam_id in exams:
-                        marking.intake.sweep(self._site, exam_id)
-                    rest = min(MOST_REST, SHARE * (time.thread_time() - begun))
+                    self._looks.setdefault(exam_id, Looks(self._site, exam_id)).look()
             except (MarkhallError, RedisError, SQLAlchemyError, OSError):
                 log.exception("a sweep failed; the next one tries again")
 

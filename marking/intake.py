@@ -25,21 +25,19 @@ from core.exam import Paper
 from core.ids import new_token
 from core.site import Site
 from core.states import PageState, ResponseState, ScriptState, SheetState, TaskLevel, TaskPurpose, TaskState
-from core.tables import Candidate, LedgerHead, Page, Response, ResponsePicture, Script, Sheet, SheetAssignment, Task, TemplateVersion
-from core.template import Template
+from core.tables import Candidate, Page, Response, ResponsePicture, Script, Sheet, Task
 from marking import recover, replaced
 from marking.definitions import current_definition
-from marking.handout import place_for, prefix
+from marking.handout import place_for
 from marking.objective import shares_of
+from marking.places import Place, places
 from marking.schemes import first_slots
+from marking.touched import Mark, is_known, newest, remember, stamp_of, touched
 
 DECIDED = (ScriptState.COMPLETE, ScriptState.INCOMPLETE, ScriptState.WITHHELD)  # no answer of the script is in doubt any more
 PRESENT = (ScriptState.PRESENT, ScriptState.COMPLETE, ScriptState.INCOMPLETE, ScriptState.WITHHELD)
 CHUNK = 200  # scripts a transaction: others write between two of them
-LOOK_ANYWAY_SECONDS = 30
 log = logging.getLogger("markhall.marking")
-
-Place = tuple[int, str]  # a side and the name of a region on it
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,30 +67,51 @@ class Ready:
 
 def sweep(site: Site, exam_id: int) -> int:
     """Make every response that is ready, and see that waiting tasks are in Redis. Returns how many responses were made."""
-    made, before = 0, 0
-    stamp = _stamp(site, exam_id)
-    if not _is_known(site, exam_id, stamp):
-        with site.database.read() as session:
-            version, definition = current_definition(session, exam_id)
-            before = session.scalar(select(func.max(Task.id)).where(Task.exam_id == exam_id)) or 0
-        replaced.look(site, exam_id)
-        for paper in definition.papers:
-            made += _sweep_paper(site, exam_id, version, paper)
-        _remember(site, exam_id, stamp)
-    try:
-        recover.top_up(site, exam_id, before if made else None)
-    except (RedisError, Unavailable):
-        log.warning("the queue server cannot be reached; tasks wait in the database")
+    stamp = stamp_of(site, exam_id)
+    if is_known(site, exam_id, stamp):
+        _top_up(site, exam_id)
+        return 0
+    made = _look(site, exam_id, None)
+    remember(site, exam_id, stamp)
     return made
 
 
-def _sweep_paper(site: Site, exam_id: int, version: int, paper: Paper) -> int:
-    places = _places(site, exam_id, paper.code)
+def sweep_touched(site: Site, exam_id: int, since: Mark) -> Mark:
+    """The same for scripts that were touched after `since`, and no others; how far it looked."""
+    with site.database.read() as session:
+        mark = newest(session, exam_id)
+        scripts = touched(session, exam_id, since) if mark != since else []
+    for start in range(0, len(scripts), CHUNK):
+        _look(site, exam_id, scripts[start : start + CHUNK])
+    if not scripts:
+        _top_up(site, exam_id)
+    return mark
+
+
+def _look(site: Site, exam_id: int, scripts: Sequence[int] | None) -> int:
+    """At some scripts, or at all."""
+    with site.database.read() as session:
+        version, definition = current_definition(session, exam_id)
+        before = session.scalar(select(func.max(Task.id)).where(Task.exam_id == exam_id)) or 0
+    replaced.look(site, exam_id, scripts)
+    made = sum(_sweep_paper(site, exam_id, version, paper, scripts) for paper in definition.papers)
+    _top_up(site, exam_id, before if made else None)
+    return made
+
+
+def _top_up(site: Site, exam_id: int, since: int | None = None) -> None:
+    try:
+        recover.top_up(site, exam_id, since)
+    except (RedisError, Unavailable):
+        log.warning("the queue server cannot be reached; tasks wait in the database")
+
+
+def _sweep_paper(site: Site, exam_id: int, version: int, paper: Paper, among: Sequence[int] | None) -> int:
     made, after = 0, 0
     while True:
         with site.database.read() as session:
-            scripts = _unfinished(session, exam_id, paper, after)
-            ready = _ready(session, paper, places, scripts) if scripts else []
+            scripts = _unfinished(session, exam_id, paper, after, among)
+            ready = _ready(session, paper, places(session, exam_id, paper.code), scripts) if scripts else []
         if ready:
             with site.database.write() as session:
                 made += _make(session, exam_id, version, paper, ready, site.now())
@@ -101,21 +120,7 @@ def _sweep_paper(site: Site, exam_id: int, version: int, paper: Paper) -> int:
         after = scripts[-1][0].id
 
 
-def _places(site: Site, exam_id: int, paper: str) -> dict[str, set[Place]]:
-    """Where the template that stands has each group's regions. Extra sheets add to a response, none has to have one."""
-    mine = (TemplateVersion.exam_id == exam_id, TemplateVersion.paper == paper, TemplateVersion.proposed.is_(False))
-    query = select(TemplateVersion.body).where(*mine)
-    with site.database.read() as session:
-        body = session.scalar(query.order_by(TemplateVersion.version.desc()).limit(1))
-    places: dict[str, set[Place]] = defaultdict(set)
-    for side in Template.model_validate(body).sides if body else ():
-        if not side.extra:
-            for region in side.regions:
-                places[region.group].add((side.side, region.name))
-    return places
-
-
-def _unfinished(session: Session, exam_id: int, paper: Paper, after: int) -> list[tuple[Script, str]]:
+def _unfinished(session: Session, exam_id: int, paper: Paper, after: int, among: Sequence[int] | None) -> list[tuple[Script, str]]:
     """Present scripts, in order, that have fewer responses than the paper asks of a candidate; with their school."""
     optional = {group for choice in paper.choices for group in choice.among}
     wanted = len(paper.written) - len(optional) + len(paper.choices)
@@ -127,14 +132,14 @@ def _unfinished(session: Session, exam_id: int, paper: Paper, after: int) -> lis
         select(Script, Candidate.school_code)
         .join(Candidate, Candidate.id == Script.candidate_id)
         .where(Script.exam_id == exam_id, Script.paper == paper.code, Script.id > after)
-        .where(Script.state.in_(PRESENT), have < wanted)
+        .where(Script.state.in_(PRESENT), have < wanted, *(() if among is None else (Script.id.in_(among),)))
         .order_by(Script.id)
         .limit(CHUNK)
     )
     return [(script, school) for script, school in session.execute(query)]
 
 
-def _ready(session: Session, paper: Paper, places: Mapping[str, set[Place]], scripts: Sequence[tuple[Script, str]]) -> list[Ready]:
+def _ready(session: Session, paper: Paper, sides: Mapping[str, set[Place]], scripts: Sequence[tuple[Script, str]]) -> list[Ready]:
     ids = [script.id for script, _ in scripts]
     made = {
         (script_id, group)
@@ -149,7 +154,7 @@ def _ready(session: Session, paper: Paper, places: Mapping[str, set[Place]], scr
     for script, school in scripts:
         for group in _groups_of(paper, script.chosen):
             found = cuts.get((script.id, group), [])
-            needed = places.get(group, set())
+            needed = sides.get(group, set())
             waits = group in by_objective and script.state not in DECIDED
             if (script.id, group) not in made and not waits and needed and needed <= {(cut.side, cut.name) for cut in found}:
                 objective = shares[script.id] if group in by_objective else ""
@@ -272,27 +277,3 @@ def _entry(paper: str, ready: Ready, response_id: int, number: int) -> dict[str,
         "version": number,
         "pictures": [cut.sha256 for cut in ready.cuts],
     } | ({"objective": ready.objective} if ready.objective else {})
-
-
-def _stamp(site: Site, exam_id: int) -> str:
-    """Differs whenever something was read or decided: a sweep has nothing to do while it stays the same."""
-    with site.database.read() as session:
-        pages = session.scalar(select(func.max(Page.id)).where(Page.exam_id == exam_id)) or 0
-        assigned = session.scalar(select(func.max(SheetAssignment.id)).where(SheetAssignment.exam_id == exam_id)) or 0
-        heads = select(func.sum(LedgerHead.sequence)).where(LedgerHead.exam_id == exam_id, LedgerHead.shard.not_like("group:%"))
-        return f"{pages}.{assigned}.{session.scalar(heads) or 0}"
-
-
-def _is_known(site: Site, exam_id: int, stamp: str) -> bool:
-    try:
-        kept = site.redis.get(f"{prefix(exam_id)}swept")
-    except (RedisError, Unavailable):
-        return False
-    return kept is not None and kept == stamp.encode()
-
-
-def _remember(site: Site, exam_id: int, stamp: str) -> None:
-    try:
-        site.redis.set(f"{prefix(exam_id)}swept", stamp, ex=LOOK_ANYWAY_SECONDS)
-    except (RedisError, Unavailable):
-        log.warning("the queue server cannot be reached; the next sweep looks at everything again")

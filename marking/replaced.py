@@ -8,6 +8,7 @@ asked about again as soon as something else befalls the pictures.
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from typing import Any
 
 from redis.exceptions import RedisError
@@ -28,10 +29,10 @@ LOOKED_AT = (ResponseState.OPEN, ResponseState.AGREED, ResponseState.FINAL)  # a
 log = logging.getLogger("markhall.marking")
 
 
-def look(site: Site, exam_id: int) -> int:
-    """Put every such response right, or before a leader. Returns how many there were."""
+def look(site: Site, exam_id: int, scripts: Sequence[int] | None = None) -> int:
+    """Put every such response, of all scripts or of some, right, or before a leader. Returns how many there were."""
     with site.database.read() as session:
-        found = undecided(session, exam_id)
+        found = undecided(session, exam_id, scripts)
     for response_id in found:
         with site.database.write() as session:
             still = session.scalar(_stale(exam_id).where(Response.id == response_id)) or response_id in _grown(session, exam_id)
@@ -50,9 +51,10 @@ def look(site: Site, exam_id: int) -> int:
     return len(found)
 
 
-def undecided(session: Session, exam_id: int) -> list[int]:
+def undecided(session: Session, exam_id: int, scripts: Sequence[int] | None = None) -> list[int]:
     """Responses whose pictures do not stand, and nobody has decided what becomes of their marks."""
-    stale = sorted({*session.scalars(_stale(exam_id)), *_grown(session, exam_id)})
+    mine = () if scripts is None else (Response.script_id.in_(scripts),)
+    stale = sorted({*session.scalars(_stale(exam_id).where(*mine)), *_grown(session, exam_id, *mine)})
     return [response_id for response_id in stale if not _is_carried(session, response_id)]
 
 
@@ -73,9 +75,10 @@ def _stale(exam_id: int) -> Any:
     )
 
 
-def _grown(session: Session, exam_id: int) -> set[int]:
+def _grown(session: Session, exam_id: int, *which: Any) -> set[int]:
     """Responses of which an extra sheet has more than they show. There are few extra sheets, and none in most exams."""
-    return {response for response, _ in _not_shown(session, Response.exam_id == exam_id, Response.current, Response.state.in_(LOOKED_AT))}
+    current = (Response.exam_id == exam_id, Response.current, Response.state.in_(LOOKED_AT))
+    return {response for response, _ in _not_shown(session, *current, *which)}
 
 
 def _not_shown(session: Session, *which: Any) -> list[tuple[int, int]]:
