@@ -25,7 +25,7 @@ from core.states import ScriptState, SheetState
 from core.tables import Candidate, CandidateDetails, Definition, Exam, Receipt, Script, Sheet, SheetAssignment, TemplateVersion
 from core.template import Template
 
-SCORING_KEYS = {"key", "partial", "treatment", "knowledge", "rounding"}
+MAY_CHANGE = {"key", "partial", "treatment", "knowledge", "rounding", "quality"}  # nothing that a page rests on
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +105,7 @@ def _add_version(
     begun = session.scalar(select(Receipt.id).where(Receipt.exam_id == exam.id).limit(1)) is not None
     if begun and not scoring_only:
         raise Conflict(
-            f"reading of {exam.code} has begun, so only keys, partial credit and treatments may change.",
+            f"reading of {exam.code} has begun, so only keys, partial credit, treatments and `quality` may change.",
             where="exam definition",
             remedy="Load the other changes as a new exam.",
         )
@@ -286,5 +286,5 @@ def _log_assignments(session: Session, exam: Exam, printed: Sequence[tuple[Expec
 
 def _without_scoring(value: Any) -> Any:
     if isinstance(value, dict):
-        return {k: _without_scoring(v) for k, v in value.items() if k not in SCORING_KEYS}
+        return {k: _without_scoring(v) for k, v in value.items() if k not in MAY_CHANGE}
     return [_without_scoring(v) for v in value] if isinstance(value, list) else value

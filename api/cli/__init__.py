@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from api.cli import demo, exam, extra, hall, measures, office, people, reading, rehearse, rereading, running, stations, store
+from api.cli import demo, exam, extra, hall, measures, office, people, quality, reading, rehearse, rereading, running, stations, store
 from core.errors import MarkhallError
 
 app = typer.Typer(
@@ -20,7 +20,7 @@ app.add_typer(exam.app, name="exam")
 app.add_typer(people.app, name="user")
 app.add_typer(store.app, name="store")
 app.add_typer(rereading.app, name="reread")
-for part in (demo, exam, reading, stations, running, measures, office, hall, extra, rehearse):
+for part in (demo, exam, reading, stations, running, measures, quality, office, hall, extra, rehearse):
     part.register(app)
 
 
