@@ -16,7 +16,7 @@ from api.gatehouse import Gatehouse
 from api.guesses import Guesses
 from api.heading import Heading
 from api.plain import Ahead
-from api.routes import desk, hall, intake, looks, marking, office, quality, rereading, rooms, session
+from api.routes import desk, hall, intake, looks, marking, measures, office, quality, rereading, rooms, session
 from api.submissions import Submissions
 from api.sweeper import Sweeper
 from core.errors import NotInstalled
@@ -46,7 +46,7 @@ def create_app(site: Site | None = None, *, sweep: bool = True) -> FastAPI:
     problems.install(app)
     app.add_middleware(Ahead, ways=[*intake.ways, *marking.ways])
     app.add_middleware(Heading, headers=HEADERS)  # the outermost: every answer carries them
-    for part in (intake, session, desk, looks, marking, quality, office, rereading, rooms, hall):
+    for part in (intake, session, desk, looks, marking, quality, measures, office, rereading, rooms, hall):
         app.include_router(part.router)
     _serve_client(app)
     return app

@@ -28,10 +28,10 @@ from core.tables import Check, Exam, Mark
 from marking import alarms, readings, snapshot
 from marking.alarm_stops import stop_by_alarm
 from marking.changed import Changes
+from marking.columns import Places
 from marking.definitions import definition
 from marking.keeper import Keeper
 from marking.measured import Measured, measure
-from marking.places import Places
 from marking.readings import COUNTED, SURPLUS, Where
 from marking.severing import Severing
 from marking.shape import Shape

@@ -16,7 +16,7 @@ import numpy as np
 from sqlalchemy import ColumnElement, Select, func, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from marking.places import Places
+from marking.columns import Places
 
 CHUNK = 50_000
 LATE = 30.0  # seconds within which a transaction is expected to end

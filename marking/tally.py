@@ -19,8 +19,8 @@ from typing import Any
 import numpy as np
 
 from core.exam import ItemGroup
+from marking.columns import Column, Places
 from marking.measures import PLAY_SAFE, PLAY_SAFE_WIDTH
-from marking.places import Column, Places
 from marking.shape import Shape
 
 Ints = np.ndarray[Any, np.dtype[np.int64]]

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 
@@ -22,7 +23,7 @@ class Made:
     response: int
     task: int
     marker: int
-    values: dict[str, int]
+    values: dict[str, Any]  # hundredths, or steps with their own
     purpose: str = "live"
     state: str = "counted"
     hour: int = 0

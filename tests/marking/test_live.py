@@ -3,6 +3,7 @@
 import json
 import random
 from dataclasses import replace
+from typing import cast
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -192,8 +193,8 @@ def test_the_snapshot_is_plain_json_and_says_when(open_exam: OpenHall) -> None:
     followed.read()
     assert followed.publish() == 1
     assert followed.publish() == 0  # nothing new
-    text = hall.site.redis.get(snapshot.key(hall.exam_id, "M", "W21"))
-    read = json.loads(text)  # type: ignore[arg-type]
+    text = cast("bytes", hall.site.redis.get(snapshot.key(hall.exam_id, "M", "W21")))
+    read = json.loads(text)
     assert read["at"].startswith("2026-06-08T09:")
     assert read["markers"] == [one]
     assert read["items"]["21"]["markers"]["kappa"] == [None]

@@ -57,7 +57,8 @@ def check_all(tally: Tally, of: ItemGroup, marks: list[Made]) -> None:
             slow = slow_item(of, item.id, marker, marks)
             assert {n: same(float(measured.items[k][n][at]), v) for n, v in slow.items()} == dict.fromkeys(slow, True), (item.id, slow)
             average, limit = slow_drift(of, item.id, marker, marks)
-            assert same(float(averages[at, k]), average) and same(float(limits[at, k]), limit)
+            assert same(float(averages[at, k]), average)
+            assert same(float(limits[at, k]), limit)
             given_marks = [m.values[item.id] for m in work if m.purpose == "live"]
             bins = [given_marks.count(v) for v in range(0, item.marks + 1, item.step)]
             assert tally.spread[k].all[at].tolist() == bins
@@ -95,7 +96,8 @@ def test_drift_of_many_marks_is_that_of_the_definition_also_where_marks_came_lat
     tally.add(batch(tally.shape, [m for i, m in enumerate(marks) if i not in late]))
     tally.add(batch(tally.shape, [marks[i] for i in late]))
     averages, _, pairs = drift(tally)
-    assert pairs.min() >= 60 and not np.isnan(averages).any()
+    assert pairs.min() >= 60
+    assert not np.isnan(averages).any()
     for at, marker in enumerate(tally.users):
         for k, item in enumerate(of.items):
             assert math.isclose(float(averages[at, k]), slow_drift(of, item.id, marker, marks)[0], abs_tol=0.02)
@@ -107,7 +109,8 @@ def test_the_hours_sum_to_the_whole_and_a_window_is_its_hours() -> None:
     tally = Tally(of)
     tally.add(batch(tally.shape, marks))
     whole, item = tally.since(0)
-    assert (whole == tally.whole.all).all() and (item == tally.item.all).all()
+    assert (whole == tally.whole.all).all()
+    assert (item == tally.item.all).all()
     whole, item = tally.since(2)
     measured = figures(tally.shape, whole, item, np.ones(len(tally.users)))
     for at, marker in enumerate(tally.users):
@@ -144,8 +147,7 @@ def test_two_marks_are_near_when_each_judged_step_is() -> None:
     tally = Tally(of)
     one = [{"a": 100, "b": 500}, {"a": 300, "b": 300}]  # the same item's mark, steps two apart
     two = [{"a": 100, "b": 500}, {"a": 200, "b": 400}]
-    values = [{"21": v} for v in (*one, *two)]
-    made = [Made(n + 1, n // 2, n, 7 + n % 2, v) for n, v in enumerate(values)]  # type: ignore[arg-type]
+    made = [Made(n + 1, n // 2, n, 7 + n % 2, {"21": steps}) for n, steps in enumerate((*one, *two))]
     tally.add(batch(tally.shape, made))
     measured = figures(tally.shape, tally.whole.all, tally.item.all, np.ones(2))
     assert measured.whole["third_rate"].tolist() == [0.5, 0.5]
