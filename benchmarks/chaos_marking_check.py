@@ -156,7 +156,7 @@ def _twice(session: Session, exam: Exam, seen: Witnesses, told: Counter[str]) ->
     for response, user, n in session.execute(pairs.group_by(Mark.response_id, Mark.marker_id)):
         if n > 1:
             yield f"user {user} has {n} marks on response {response}"
-    response_of = dict(session.execute(select(Task.token, Task.response_id).where(Task.exam_id == exam.id)).tuples().all())
+    response_of = dict(session.execute(select(Task.token, Task.response_id).where(Task.exam_id == exam.id)).all())
     marked: dict[tuple[int, int], float] = {}
     for key, line in seen.kept.items():
         if seen.sent[key]["what"] == "mark":
@@ -177,7 +177,7 @@ def _twice(session: Session, exam: Exam, seen: Witnesses, told: Counter[str]) ->
 
 def _agreed(session: Session, exam: Exam, scripts: int) -> Iterator[str]:
     query = select(Response.state, func.count()).where(Response.exam_id == exam.id, Response.current).group_by(Response.state)
-    states = dict(session.execute(query).tuples().all())
+    states = dict(session.execute(query).all())
     if states != {ResponseState.AGREED: scripts * len(GROUPS)}:
         yield f"of {scripts * len(GROUPS)} responses: { ({str(s): n for s, n in states.items()}) }"
     waiting = session.scalar(select(func.count()).where(Problem.exam_id == exam.id, Problem.state == "open"))
@@ -187,7 +187,7 @@ def _agreed(session: Session, exam: Exam, scripts: int) -> Iterator[str]:
 
 def _conservation(session: Session, exam: Exam) -> Iterator[str]:
     """open + leased + done + void = tasks: when all is marked none is open; each that is done has its one counted mark."""
-    states = dict(session.execute(select(Task.state, func.count()).where(Task.exam_id == exam.id).group_by(Task.state)).tuples().all())
+    states = dict(session.execute(select(Task.state, func.count()).where(Task.exam_id == exam.id).group_by(Task.state)).all())
     if set(states) - {TaskState.DONE, TaskState.VOID}:
         yield f"tasks: { ({str(s): n for s, n in states.items()}) }"
     counted = Counter(

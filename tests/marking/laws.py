@@ -6,17 +6,18 @@ import json
 from collections import Counter, defaultdict
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from core import ledger
-from core.states import MarkState, ResponseState, TaskState
+from core.states import MarkState, ResponseState, TaskPurpose, TaskState
 from core.tables import FinalMark, Mark, Response, Task, User
 from marking.adjudicate import Agreed, ResponseMark, adjudicate_response
 from marking.definitions import item_group
-from marking.handout import prefix
+from marking.handout import prefix, queue_name
 from marking.objective import kept
 from marking.schemes import is_blind
+from scoring.replay import replay
 from tests.marking.exams import Hall
 
 STANDING = (MarkState.COUNTED, MarkState.SURPLUS)
@@ -27,16 +28,18 @@ def check_rows(hall: Hall) -> None:
     with hall.site.database.read() as session:
         tasks: dict[int, list[Task]] = defaultdict(list)
         marks: dict[int, list[Mark]] = defaultdict(list)
-        for task in session.scalars(select(Task).order_by(Task.ordinal)):
+        for task in session.scalars(select(Task).where(Task.purpose == TaskPurpose.LIVE).order_by(Task.ordinal)):
             tasks[task.response_id].append(task)
-        for mark in session.scalars(select(Mark).order_by(Mark.id)):
+        for mark in session.scalars(select(Mark).where(Mark.purpose == TaskPurpose.LIVE).order_by(Mark.id)):
             marks[mark.response_id].append(mark)
         schools = dict(session.execute(select(User.id, User.affiliation)).all())
         for response in session.scalars(select(Response)):
             check_slots(response, tasks[response.id], marks[response.id])
             check_people(session, response, tasks[response.id], marks[response.id], schools)
             check_finals(session, response, tasks[response.id], marks[response.id])
+        check_own(session)
         assert [chain.fault for chain in ledger.verify(session, hall.exam_id) if chain.fault] == []
+        check_entries(session, hall.exam_id)
         check_replay(session, hall.exam_id)
 
 
@@ -47,6 +50,23 @@ def check_slots(response: Response, tasks: list[Task], marks: list[Mark]) -> Non
     assert {task.id: 1 for task in tasks if task.state is TaskState.DONE} == counted
     has_open = any(task.state is TaskState.OPEN for task in tasks)
     assert has_open == (response.state is ResponseState.OPEN)
+
+
+def check_own(session: Session) -> None:
+    """Tasks for one alone: done by that one or by nobody, and of a response that the marker meets in no other way."""
+    own = session.scalars(select(Task).where(Task.purpose.in_((TaskPurpose.SEED, TaskPurpose.TRIAL, TaskPurpose.SELF)))).all()
+    marks: dict[int, list[Mark]] = defaultdict(list)
+    met: dict[tuple[int, int], list[TaskPurpose]] = defaultdict(list)
+    for mark in session.scalars(select(Mark)):
+        marks[mark.task_id].append(mark)
+        if mark.state in STANDING:
+            met[mark.response_id, mark.marker_id].append(mark.purpose)
+    for task in own:
+        assert {mark.marker_id for mark in marks[task.id]} <= {task.marker_id}
+        counted = [mark for mark in marks[task.id] if mark.state is MarkState.COUNTED]
+        assert len(counted) == (task.state is TaskState.DONE)
+    for purposes in met.values():
+        assert sorted(purposes) in ([p] for p in TaskPurpose) or sorted(purposes) == [TaskPurpose.LIVE, TaskPurpose.SELF]
 
 
 def check_people(session: Session, response: Response, tasks: list[Task], marks: list[Mark], schools: dict[int, str]) -> None:
@@ -68,7 +88,11 @@ def check_finals(session: Session, response: Response, tasks: list[Task], marks:
     counted = sorted((m for m in marks if m.state is MarkState.COUNTED), key=lambda m: ordinals[m.task_id])
     group = item_group(session, response.exam_id, response.definition_version, response.paper, response.group)
     verdict = adjudicate_response(
-        group.scheme, group.items, [ResponseMark(m.id, m.level, m.values) for m in counted], objective=kept(response.objective)
+        group.scheme,
+        group.items,
+        [ResponseMark(m.id, m.level, m.values) for m in counted],
+        objective=kept(response.objective),
+        extra=response.extra,
     )
     wanted = {
         item: (v.mark.numerator, v.mark.denominator, v.rule, list(v.used)) for item, v in verdict.items.items() if isinstance(v, Agreed)
@@ -80,6 +104,16 @@ def check_finals(session: Session, response: Response, tasks: list[Task], marks:
 
 
 def check_replay(session: Session, exam_id: int) -> None:
+    """What the release rests on: `scoring.replay` gives the same final marks from entries only."""
+    state = replay(ledger.entries(session, exam_id))
+    query = select(FinalMark).join(Response, Response.id == FinalMark.response_id).where(FinalMark.current, Response.current)
+    current = {(f.response_id, f.item): (f.version, f.numerator, f.denominator) for f in session.scalars(query)}
+    assert {(r.response, item): final for r in state.responses.values() for item, final in r.finals.items()} == current
+    marks = {m.mark: (m.marker, m.state) for r in state.responses.values() for m in r.marks.values()}
+    assert marks == {m.id: (f"user:{m.marker_id}", m.state) for m in session.scalars(select(Mark))}
+
+
+def check_entries(session: Session, exam_id: int) -> None:
     """The ledger alone gives the marks with their states, and the standing final marks."""
     marks: dict[int, dict[str, Any]] = {}
     finals: dict[tuple[int, str], dict[str, Any]] = {}
@@ -103,19 +137,50 @@ def check_replay(session: Session, exam_id: int) -> None:
 
 
 def check_redis(hall: Hall) -> None:
-    """After a sweep: every open task waits or is held, once, and nobody holds a response twice."""
+    """After a sweep."""
+    check_holding(hall)
+    check_reachable(hall)
+
+
+def check_holding(hall: Hall) -> None:
+    """At any moment: whoever holds a task holds it alone, for a time, and no two tasks of a response."""
     redis: Any = hall.site.redis
     p = prefix(hall.exam_id)
-    waiting = [m.split(b"|") for key in redis.scan_iter(f"{p}queue:*") for m in redis.zrange(key, 0, -1)]
+    waiting = [m.split(b"|")[0] for key in redis.scan_iter(f"{p}queue:*") for m in redis.zrange(key, 0, -1)]
     held: dict[bytes, list[list[bytes]]] = {
         key: [entry.split(b"|")[2:] for entry in redis.hvals(key)] for key in redis.scan_iter(f"{p}held:*")
     }
     for mine in held.values():
-        assert len({response for _, response, _ in mine}) == len(mine)
-    names = [int(task) for task, *_ in waiting] + [int(task) for mine in held.values() for task, *_ in mine]
-    assert len(set(names)) == len(names)
-    assert sorted(int(t) for t in redis.hkeys(f"{p}holders")) == sorted(int(t) for mine in held.values() for t, *_ in mine)
-    assert redis.zcard(f"{p}leases") == redis.hlen(f"{p}holders")
+        assert len({response for _, response, _ in mine}) == len(mine), "two tasks of one response in one hand"
+    names = [*waiting, *(task for mine in held.values() for task, *_ in mine)]
+    assert len(set(names)) == len(names), "a task waits or is held twice"
+    by_holder = {task: f"{p}held:{user.decode()}".encode() for task, user in redis.hgetall(f"{p}holders").items()}
+    assert by_holder == {task: key for key, mine in held.items() for task, *_ in mine}
+    assert set(redis.zrange(f"{p}leases", 0, -1)) == set(by_holder), "held without a lease, or a lease without a holder"
+
+
+def check_conservation(hall: Hall) -> dict[str, int]:
+    """open + leased + done + void = tasks, where a task is leased when the database has it open and somebody holds it."""
+    redis: Any = hall.site.redis
+    held = {int(task) for task in redis.hkeys(f"{prefix(hall.exam_id)}holders")}
     with hall.site.database.read() as session:
-        open_tasks = set(session.scalars(select(Task.id).where(Task.state == TaskState.OPEN)))
-    assert open_tasks <= set(names)
+        states = dict(session.execute(select(Task.id, Task.state)).all())
+        counted = session.scalar(select(func.count(Mark.id)).where(Mark.state == MarkState.COUNTED))
+    there = Counter("leased" if s is TaskState.OPEN and n in held else str(s) for n, s in states.items())
+    assert there["open"] + there["leased"] + there["done"] + there["void"] == len(states) == there.total()
+    assert there["done"] == counted
+    return there
+
+
+def check_reachable(hall: Hall) -> None:
+    """After a sweep every open task waits in a window, is held, or lies beyond its window, from where it is fetched."""
+    redis: Any = hall.site.redis
+    p = prefix(hall.exam_id)
+    known = {int(m.split(b"|")[0]) for key in redis.scan_iter(f"{p}queue:*") for m in redis.zrange(key, 0, -1)}
+    known |= {int(task) for task in redis.hkeys(f"{p}holders")}
+    reach = {queue.decode(): float(far) for queue, far in redis.hgetall(f"{p}reach").items()}
+    with hall.site.database.read() as session:
+        for task in session.scalars(select(Task).where(Task.state == TaskState.OPEN)):
+            queue = queue_name(task.paper, task.group, task.level)
+            beyond = task.marker_id is None and task.shuffle > reach.get(queue, float("-inf"))
+            assert task.id in known or beyond, f"task {task.id} of {queue} cannot be reached"
