@@ -6,6 +6,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
+from uuid import uuid4
 
 from redis.exceptions import RedisError
 from sqlalchemy import select
@@ -13,7 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 import marking.intake
 import scanner.intake
-from core.errors import MarkhallError
+from core.errors import MarkhallError, Unavailable
 from core.site import Site
 from core.tables import Exam
 from marking.touched import Mark, newest
@@ -21,6 +22,8 @@ from omr.desk import rereading
 
 SHARE = 50  # a look at all scripts of an exam is not taken again for so many times as long as it took
 MOST_REST = 30.0  # seconds
+_SWEEPING = "markhall:sweeping"  # in the queue server: who does
+_HELD = 3000  # milliseconds without a word, after which another does
 
 log = logging.getLogger("markhall.sweeper")
 
@@ -46,11 +49,15 @@ class Looks:
 
 
 class Sweeper:
-    """Gives received frames to readers and read responses to markers. Several may run; each step is idempotent."""
+    """Gives received frames to readers and read responses to markers. Each step is idempotent, so that several may run.
+
+    Of the web processes that share a queue server one sweeps, and another a moment after it has ended.
+    """
 
     def __init__(self, site: Site, every: float = 1.0) -> None:
         self._site = site
         self._every = every
+        self._name = uuid4().hex.encode()
         self._looks: dict[int, Looks] = {}
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="sweeper", daemon=True)
@@ -61,9 +68,30 @@ class Sweeper:
     def stop(self) -> None:
         self._stop.set()
         self._thread.join(10)
+        self._give_up()
+
+    def _is_mine(self) -> bool:
+        """Whether no other process sweeps; nobody knows without the queue server, and then each of them does."""
+        try:
+            if not self._site.redis.set(_SWEEPING, self._name, nx=True, px=_HELD):
+                if self._site.redis.get(_SWEEPING) != self._name:
+                    return False
+                self._site.redis.pexpire(_SWEEPING, _HELD)
+        except (RedisError, Unavailable):
+            pass
+        return True
+
+    def _give_up(self) -> None:
+        try:
+            if self._site.redis.get(_SWEEPING) == self._name:
+                self._site.redis.delete(_SWEEPING)
+        except (RedisError, Unavailable):
+            pass  # it ends by itself
 
     def _run(self) -> None:
         while not self._stop.wait(self._every):
+            if not self._is_mine():
+                continue
             try:
                 for exam_id in _exams(self._site):
                     scanner.intake.sweep(self._site, exam_id)
