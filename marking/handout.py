@@ -62,7 +62,7 @@ class Waiting:
 
     @property
     def member(self) -> str:
-        return f"{self.id}|{self.response_id}|{self.school}"
+        return f"{self.id}|{self.response_id}|{' '.join(self.school.split())}"  # one line, whatever a roster holds
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,8 +180,8 @@ def end_filling(
 
     `anew`: whatever the window held before is left out.
     """
-    words = [word for task in tasks for word in (task.shuffle, task.member)]
-    return bool(_run(site, FILL, prefix(exam_id), queue, before or "", reach, int(anew), *words))
+    lines = "\n".join([f"{task.shuffle} {task.member}" for task in tasks])  # one word: thousands would each be packed by themselves
+    return bool(_run(site, FILL, prefix(exam_id), queue, before or "", reach, int(anew), lines))
 
 
 def release(site: Site, exam_id: int, user_id: int) -> int:

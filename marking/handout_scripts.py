@@ -183,7 +183,8 @@ return 1
 """
 )
 
-# ARGV: prefix, queue, reach before, reach from now on, whether anew, then places and members. Returns 0 when another was quicker.
+# ARGV: prefix, queue, reach before, reach from now on, whether anew, then a line for each task: its place, a space, its member.
+# Returns 0 when another was quicker.
 FILL = (
     _SHARED
     + """
@@ -192,14 +193,16 @@ local key = name(queue)
 redis.call('HDEL', P .. 'filling', queue)
 if (redis.call('HGET', P .. 'reach', queue) or '') ~= before and not anew then return 0 end
 if anew then redis.call('DEL', key) end
-for i = 6, #ARGV, 2 do
-  if redis.call('HEXISTS', P .. 'holders', (split(ARGV[i + 1]))) == 0 then redis.call('ZADD', key, ARGV[i], ARGV[i + 1]) end
+local count = 0
+for place, member in string.gmatch(ARGV[6], '([^ \\n]+) ([^\\n]*)') do
+  if redis.call('HEXISTS', P .. 'holders', (split(member))) == 0 then redis.call('ZADD', key, place, member) end
+  count = count + 1
 end
 redis.call('HSET', P .. 'reach', queue, ARGV[4])
 if ARGV[4] == 'inf' then
   redis.call('HDEL', P .. 'beyond', queue)
 elseif redis.call('HEXISTS', P .. 'beyond', queue) == 1 then
-  redis.call('HINCRBY', P .. 'beyond', queue, -(#ARGV - 5) / 2)
+  redis.call('HINCRBY', P .. 'beyond', queue, -count)
 end
 return 1
 """

@@ -6,6 +6,7 @@ done meanwhile is refused when it is handed out. Only the first tasks of each qu
 
 from __future__ import annotations
 
+import time
 from datetime import timedelta
 
 from sqlalchemy import func, select
@@ -19,6 +20,8 @@ from marking.handout import Steps, Waiting, apply, prefix
 
 CHUNK = 2000
 REBUILD_SECONDS = 120  # nobody else begins to rebuild in this time
+COUNTED_SECONDS = 30  # between two counts of what waits beyond the windows
+COUNTING_SHARE = 50  # and so many times as long as a count takes
 SETTLED = timedelta(seconds=5)  # tasks younger than this are offered again, lest one was overtaken in its commit
 
 
@@ -67,6 +70,17 @@ def top_up(site: Site, exam_id: int, since: int | None = None) -> None:
         settled = session.scalar(select(func.max(Task.id)).where(Task.exam_id == exam_id, Task.made_at < site.now() - SETTLED))
     _offer_newer(site, exam_id, after)
     site.redis.set(key, settled or 0)
+    _count_now_and_then(site, exam_id)
+
+
+def _count_now_and_then(site: Site, exam_id: int) -> None:
+    """How many wait, for those who look at the numbers. Counting millions takes its time, so seldom."""
+    due = f"{prefix(exam_id)}counted"
+    if not site.redis.set(due, "1", nx=True, ex=COUNTED_SECONDS):
+        return
+    begun = time.monotonic()
+    queues.count_beyond(site, exam_id)
+    site.redis.expire(due, int(COUNTED_SECONDS + COUNTING_SHARE * (time.monotonic() - begun)))
 
 
 def _offer_newer(site: Site, exam_id: int, after: int) -> None:
