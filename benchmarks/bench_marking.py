@@ -29,7 +29,7 @@ from marking.recover import recover
 from tests.parts import children
 
 MARKERS = 3500
-WINDOW = 128  # requests under way at saturation
+WINDOW = 400  # requests under way at saturation
 OFFERED = 1000  # pairs a second
 RATE, PATIENCE, CPU = 1500, 100, 0.8  # goals: pairs a second, ms (p99), ms CPU a pair
 
