@@ -201,7 +201,7 @@ end
 redis.call('HSET', P .. 'reach', queue, ARGV[4])
 if ARGV[4] == 'inf' then
   redis.call('HDEL', P .. 'beyond', queue)
-elseif redis.call('HEXISTS', P .. 'beyond', queue) == 1 then
+elseif ARGV[4] ~= before and redis.call('HEXISTS', P .. 'beyond', queue) == 1 then
   redis.call('HINCRBY', P .. 'beyond', queue, -count)
 end
 return 1

@@ -45,6 +45,17 @@ def fill(site: Site, exam_id: int, queue: str, *, anew: bool = False) -> None:
         return
 
 
+def look_again(site: Site, exam_id: int) -> None:
+    """Take into each window the first of its queue that it lacks. Offers may be lost: their process died, or a later commit
+    overtook the one that made them. So every task that waits is in its window by the time that its turn comes."""
+    for name, reach in site.redis.hgetall(f"{prefix(exam_id)}reach").items():
+        queue, upto = handout.as_text(name), handout.as_text(reach)
+        with site.database.glance() as session:
+            found = _first(session, exam_id, queue, None, WINDOW)
+        inside = [task for task in found if upto == WHOLE or task.shuffle <= int(float(upto))]
+        handout.end_filling(site, exam_id, queue, upto, upto, inside)
+
+
 def load(site: Site, exam_id: int, queues: Sequence[str]) -> None:
     """See that each of these queues has a window."""
     known = site.redis.hmget(f"{prefix(exam_id)}reach", list(queues)) if queues else []

@@ -20,8 +20,8 @@ from marking.handout import Steps, Waiting, apply, prefix
 
 CHUNK = 2000
 REBUILD_SECONDS = 120  # nobody else begins to rebuild in this time
-COUNTED_SECONDS = 30  # between two counts of what waits beyond the windows
-COUNTING_SHARE = 50  # and so many times as long as a count takes
+LOOKED_SECONDS = 30  # between two looks at the windows and beyond them
+REST_SHARE = 50  # and so many times as long as a look takes
 SETTLED = timedelta(seconds=5)  # tasks younger than this are offered again, lest one was overtaken in its commit
 
 
@@ -70,17 +70,18 @@ def top_up(site: Site, exam_id: int, since: int | None = None) -> None:
         settled = session.scalar(select(func.max(Task.id)).where(Task.exam_id == exam_id, Task.made_at < site.now() - SETTLED))
     _offer_newer(site, exam_id, after)
     site.redis.set(key, settled or 0)
-    _count_now_and_then(site, exam_id)
+    _look_now_and_then(site, exam_id)
 
 
-def _count_now_and_then(site: Site, exam_id: int) -> None:
-    """How many wait, for those who look at the numbers. Counting millions takes its time, so seldom."""
-    due = f"{prefix(exam_id)}counted"
-    if not site.redis.set(due, "1", nx=True, ex=COUNTED_SECONDS):
+def _look_now_and_then(site: Site, exam_id: int) -> None:
+    """What no announcement told, and how many wait, for those who look at the numbers. Counting millions takes its time."""
+    due = f"{prefix(exam_id)}looked"
+    if not site.redis.set(due, "1", nx=True, ex=LOOKED_SECONDS):
         return
     begun = time.monotonic()
+    queues.look_again(site, exam_id)
     queues.count_beyond(site, exam_id)
-    site.redis.expire(due, int(COUNTED_SECONDS + COUNTING_SHARE * (time.monotonic() - begun)))
+    site.redis.expire(due, int(LOOKED_SECONDS + REST_SHARE * (time.monotonic() - begun)))
 
 
 def _offer_newer(site: Site, exam_id: int, after: int) -> None:
