@@ -39,6 +39,7 @@ class Tally:
     outcomes: Counter[str] = field(default_factory=Counter)
     refused: Counter[str] = field(default_factory=Counter)  # sentences
     problems: int = 0
+    queue_bytes: int = 0  # the most that the queue server had in use
     last: float = 0.0  # when the last mark was acknowledged, by the monotonic clock
 
 

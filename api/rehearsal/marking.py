@@ -12,6 +12,7 @@ from api.rehearsal.exam import Person
 from api.rehearsal.markers import Simulated, leader, population
 from api.rehearsal.memory import Memory, decided, marked_before, measures_behind, responses_by_state, rows_by_picture
 from api.rehearsal.people import ids_of
+from api.rehearsal.services import queue_bytes
 from core.errors import Unavailable
 from core.site import Site
 
@@ -90,6 +91,7 @@ class Marking:
         moved, seen, whole_since = time.monotonic(), -1, 0.0
         while True:
             self.check()
+            desk.tally.queue_bytes = max(desk.tally.queue_bytes, await asyncio.to_thread(queue_bytes, self.site))
             done = decided(await asyncio.to_thread(responses_by_state, self.site, self.exam_id))
             update(done, self.responses)
             whole_since = (whole_since or time.monotonic()) if done >= self.responses else 0.0

@@ -71,7 +71,8 @@ def _machine(measured: Mapping[str, Any]) -> list[Line]:
     found = [Line(name, 1000 * measured["cpu"][kind] / marks, "ms") for kind, name in names.items() if kind in measured["cpu"]]
     found.append(Line(Text(zh="队列服务器内存，最大", en="memory of the queue server, at most"), measured["queue_bytes"] / 2**20, "MiB"))
     if measured["tasks"]:
-        found.append(Line(Text(zh="每个任务", en="of it a task"), measured["queue_bytes"] / measured["tasks"], "B"))
+        each = (measured["queue_bytes"] - measured["queue_empty"]) / measured["tasks"]
+        found.append(Line(Text(zh="其中每个任务（不计空闲时）", en="of it a task, beyond what it has when empty"), each, "B"))
     return found
 
 

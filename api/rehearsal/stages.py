@@ -70,6 +70,7 @@ class Rehearsal:
             self.house = self.start()
             self.house.wait()
             self.state["seconds"]["servers"] = round(time.monotonic() - started, 2)
+            self.measured.setdefault("queue_empty", queue_bytes(self.site))
         return self.house
 
     def stage(self, number: int, name: str, work: Callable[[Update], None]) -> None:
@@ -148,7 +149,6 @@ def _mark(rehearsal: Rehearsal, update: Update) -> None:
         check=house.check,
         cpu=lambda: house.cpu(site),
     )
-    queue_before = queue_bytes(site)
     marked = marking.run(update)
     tally, submits, pictures = marked.tally, sorted(marked.tally.latencies), sorted(marked.tally.pictures)
     rehearsal.measured.update(
@@ -162,7 +162,7 @@ def _mark(rehearsal: Rehearsal, update: Update) -> None:
         submit_p99=_at(submits, 0.99),
         picture_p99=_at(pictures, 0.99),
         cpu=marked.cpu,
-        queue_bytes=max(queue_before, queue_bytes(site)),
+        queue_bytes=tally.queue_bytes,
         tasks=_tasks(rehearsal),
         outcomes=dict(tally.outcomes),
         refused=dict(tally.refused.most_common(5)),

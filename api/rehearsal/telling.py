@@ -11,13 +11,15 @@ from api.rehearsal.findings import Caught, Found, GroupFound
 from api.rehearsal.result import Line
 from api.rehearsal.words import Speaker
 
-GROUPS = ("group", "scheme", "responses_n", "marks_n", "thirds", "leaders", "arbiters", "exact", "near", "single", "covered")
+GROUPS = ("group", "scheme", "responses_n", "marks_n", "thirds", "leaders", "arbiters")
+TRUTH = ("group", "exact", "near", "single", "covered")
 CAUGHT = ("marker", "group", "careless", "rule", "marks_until", "put_back", "alarms")
 LINES = ("what", "value", "goal", "met")
 
 
 def tell(show: Show, say: Speaker, found: Found, rows: Sequence[Line]) -> None:
     show.table([say(word) for word in GROUPS], [_group(one) for one in found.groups])
+    show.table([say(word) for word in TRUTH], [_truth(one) for one in found.groups])
     if found.caught:
         show.table([say(word) for word in CAUGHT], [_caught(say, one) for one in found.caught])
     met = {True: f"[green]{say('yes')}[/]", False: f"[red]{say('no')}[/]", None: ""}
@@ -26,9 +28,12 @@ def tell(show: Show, say: Speaker, found: Found, rows: Sequence[Line]) -> None:
 
 def _group(one: GroupFound) -> tuple[str, ...]:
     counts = (one.responses, one.marks, one.thirds, one.leaders, one.arbiters)
-    shares = (one.exact, one.near, one.single)
-    covered = f"{one.covered:.0%} / {one.judged}" if one.judged else "-"
-    return (one.group, one.scheme, *(f"{n:,}" for n in counts), *(f"{share:.1%}" for share in shares), covered)
+    return (one.group, one.scheme, *(f"{n:,}" for n in counts))
+
+
+def _truth(one: GroupFound) -> tuple[str, ...]:
+    covered = f"{one.covered:.1%} / {one.judged}" if one.judged else "-"
+    return (one.group, *(f"{share:.1%}" for share in (one.exact, one.near, one.single)), covered)
 
 
 def _caught(say: Speaker, one: Caught) -> tuple[str, ...]:
