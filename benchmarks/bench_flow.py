@@ -8,11 +8,14 @@ MARKHALL_FLOW_CARDS says how many cards of two faces; MARKHALL_FLOW_ROUNDS how o
 
 from __future__ import annotations
 
+import hashlib
 import os
+import socket
 import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -37,6 +40,7 @@ from web import build_client
 SHARE = 0.85
 STATIONS = ("one", "two")
 CHUNK = 50
+SAMPLE = 100  # frames
 Kinds = dict[str, float]
 Run = Callable[[Sequence[Path]], object]
 
@@ -67,14 +71,18 @@ def _rows(pages: FlowSet, dpi: int, rounds: int) -> list[Row]:
     ratio = statistics.median(f.rate / s.rate for _, s, f in measured)
     kinds = {kind: statistics.median(f.cpu[kind] for f in flows) for kind in flows[0].cpu}
     bound = statistics.median(s.cpu / sum(f.cpu.values()) for _, s, f in measured)
+    least = statistics.median(taking(pages.files()[:SAMPLE]) for _ in range(rounds))
+    middle = statistics.median(s.cpu for s in stored)
     return [
         Row.judged(f"from folders to rows, {dpi} dpi, over two bare readers", ratio, "above", SHARE, "times"),
         Row.told("... the same by CPU time: what a machine that does nothing else allows", bound, "times"),
+        Row.told("... with nothing but the bytes' way: two hashes, a connection, a file", middle / (middle + least), "times"),
         Row.told("... over `markhall read`, which keeps no pictures", statistics.median(f.rate / p.rate for p, _, f in measured), "times"),
         Row.told("... from folders to rows", statistics.median(f.rate for f in flows), "pages/s"),
         Row.told("... two bare readers that keep what is cut", statistics.median(s.rate for s in stored), "pages/s"),
         Row.told("... two `markhall read`", statistics.median(p.rate for p in plain), "pages/s"),
-        Row.told("... bare reader that keeps what is cut", statistics.median(s.cpu for s in stored), "ms CPU a page"),
+        Row.told("... bare reader that keeps what is cut", middle, "ms CPU a page"),
+        Row.told("... the bytes' way alone", least, "ms CPU a page"),
         Row.told("... `markhall read`", statistics.median(p.cpu for p in plain), "ms CPU a page"),
         *(Row.told(f"... {kind}", value, "ms CPU a page") for kind, value in kinds.items()),
     ]
@@ -109,6 +117,31 @@ def _settled(house: Installation) -> tuple[int, int]:
     with house.site.database.read() as session:
         here, waiting = session.execute(select(func.count(), func.count().filter(busy)).select_from(Receipt)).one()
     return here, here - waiting
+
+
+def taking(files: Sequence[Path]) -> float:
+    """CPU ms a page that no intake is without: a hash at each end, a connection between them, the bytes in a file.
+
+    The bare readers do none of it: they read the station's own files.
+    """
+    frames = [file.read_bytes() for file in files]
+    with tempfile.TemporaryFile(dir=KEPT) as kept, socket.create_server(("127.0.0.1", 0)) as door:
+        sender = socket.create_connection(door.getsockname())
+        receiver = door.accept()[0]
+        with sender, receiver:
+            begun = time.process_time()
+            for frame in frames:
+                hashlib.sha256(frame).digest()
+                thread = threading.Thread(target=sender.sendall, args=(frame,))
+                thread.start()
+                came = bytearray(len(frame))
+                left = memoryview(came)
+                while left:
+                    left = left[receiver.recv_into(left) :]
+                thread.join()
+                hashlib.sha256(came).digest()
+                kept.write(came)
+            return 1000 * (time.process_time() - begun) / len(frames)
 
 
 def _idle_station() -> float:
