@@ -147,9 +147,9 @@ class AlarmRule(Part):
         alike = [t.measure for t in terms if t.measure in ("drift", "severity", "shift", "distance")]
         if alike and self.of == "group":
             raise ValueError(f"the alarm {self.name}: {alike[0]} is a marker's within a group, not a group's")
-        whole = [t.measure for t in terms if t.measure in ("drift", "severity")]
+        whole = [t.measure for t in terms if t.measure in ("drift", "severity", "distance")]
         if whole and self.hours is not None:
-            raise ValueError(f"the alarm {self.name}: {whole[0]} rests on the latest marks already; leave out `hours`")
+            raise ValueError(f"the alarm {self.name}: {whole[0]} rests on the latest marks or on all; leave out `hours`")
         return self
 
     @property
