@@ -17,6 +17,7 @@ import scanner.intake
 from core.errors import MarkhallError, Unavailable
 from core.site import Site
 from core.tables import Exam
+from marking import giving, stopping
 from marking.touched import Mark, newest
 from omr.desk import rereading
 
@@ -96,6 +97,8 @@ class Sweeper:
                 for exam_id in _exams(self._site):
                     scanner.intake.sweep(self._site, exam_id)
                     self._looks.setdefault(exam_id, Looks(self._site, exam_id)).look()
+                    giving.give(self._site, exam_id)
+                    stopping.sweep(self._site, exam_id)
             except (MarkhallError, RedisError, SQLAlchemyError, OSError):
                 log.exception("a sweep failed; the next one tries again")
 
@@ -110,3 +113,5 @@ def sweep(site: Site) -> None:
         scanner.intake.sweep(site, exam_id)
         marking.intake.sweep(site, exam_id)
         rereading.sweep(site, exam_id)
+        giving.give(site, exam_id)
+        stopping.sweep(site, exam_id)

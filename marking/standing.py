@@ -22,6 +22,7 @@ from core.tables import Standing
 
 IN_ROUNDS = frozenset({StandingState.TRIAL, StandingState.FIRST, StandingState.SECOND})
 OUT = frozenset({StandingState.STOPPED, StandingState.SUSPENDED})
+NONE = -1  # of a countdown: nothing is planned. 0: it is due
 Place = tuple[int, str, str]  # user, paper, item group
 COLUMNS = (  # in the order of a Stand's fields
     Standing.user_id, Standing.paper, Standing.group, Standing.state, Standing.at, Standing.id,
@@ -42,8 +43,8 @@ class Stand:
     day: str = ""
     today: int = 0
     marks: int = 0
-    until_seed: int = 0
-    until_self: int = 0
+    until_seed: int = NONE
+    until_self: int = NONE
     failed: int = 0
     changed: bool = False
 

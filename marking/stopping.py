@@ -11,6 +11,7 @@ import hashlib
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
 from redis.exceptions import RedisError
 from sqlalchemy import select
@@ -31,6 +32,7 @@ from marking.record import emit, lock_responses, save
 from marking.standing import IN_ROUNDS, OUT, Standings
 
 LONGEST_REASON = 1000
+RECENT = timedelta(days=2)  # an older stop was carried out, or swept
 CHUNK = 50  # responses whose marks are taken out in one transaction
 log = logging.getLogger("markhall.marking")
 
@@ -121,7 +123,8 @@ def finish(site: Site, exam_id: int, stop_ids: Sequence[int]) -> int:
 def sweep(site: Site, exam_id: int) -> int:
     """Carry out the stops that were begun and not carried out: a process was lost between the two."""
     with site.database.read() as session:
-        rows = session.execute(select(Stop.id, Stop.put_back).where(Stop.exam_id == exam_id)).all()
+        recent = Stop.exam_id == exam_id, Stop.at >= site.now() - RECENT
+        rows = session.execute(select(Stop.id, Stop.put_back).where(*recent)).all()
         undone = [stop_id for stop_id, put_back in rows if _still_counted(session, put_back)]
     return finish(site, exam_id, undone)
 

@@ -22,7 +22,7 @@ from marking.checks import Done as Done
 from marking.checks import Judged
 from marking.given import NewTask as NewTask
 from marking.record import Entry
-from marking.standing import IN_ROUNDS, OUT, Place, Stand, Standings
+from marking.standing import IN_ROUNDS, NONE, OUT, Stand, Standings
 
 COMMON = frozenset({TaskPurpose.LIVE, TaskPurpose.SEED, TaskPurpose.SELF})  # what a marker counts as work, knowing no difference
 
@@ -35,31 +35,22 @@ class After:
     stops: list[int] = field(default_factory=list)  # `marking.stopping.finish` carries these out, after the commit
 
 
-@dataclass(slots=True)
-class _Due:
-    """Who is to be given a seed, and who an own response, next. In order, each once."""
-
-    seeds: dict[Place, None] = field(default_factory=dict)
-    selves: dict[Place, None] = field(default_factory=dict)
-
-
 def after_marks(session: Session, standings: Standings, done: Sequence[Done]) -> After:
     """The consequences of marks that were just written, in the order in which they came."""
-    after, due = After(), _Due()
+    after = After()
     own = [d for d in done if d.purpose in given.OWN]
     for d in done:
         rules = standings.rules(d.paper, d.group)
         if rules is not None and d.replaces is None and d.level is TaskLevel.MARKER and d.purpose in COMMON:
-            _count(standings, rules, d, due)
+            _count(standings, rules, d)
     for judged in checks.judge(session, standings, own) if own else ():
-        _follow(session, standings, judged, due, after)
-    _give(session, standings, due, after)
+        _follow(session, standings, judged, after)
     return after
 
 
 def on_next(session: Session, standings: Standings, user_id: int, groups: Sequence[tuple[str, str]]) -> After:
     """What is due before this marker is given work of these item groups: own tasks of a round, the first seed of a day."""
-    after, due = After(), _Due()
+    after = After()
     for paper, group in groups:
         rules = standings.rules(paper, group)
         if rules is None:
@@ -67,10 +58,29 @@ def on_next(session: Session, standings: Standings, user_id: int, groups: Sequen
         row, state = standings.get(user_id, paper, group), standings.state(user_id, paper, group)
         if state in IN_ROUNDS:
             _fill_round(session, standings, rules, row, state, after)
-        elif state is StandingState.LIVE:
-            _new_day(standings, rules, row, due)
-    _give(session, standings, due, after)
+        elif state is StandingState.LIVE and _is_new_day(standings, row) and rules.seeds is not None and rules.seeds.first_of_day:
+            give_seed(session, standings, rules, row, after)
     return after
+
+
+def give_seed(session: Session, standings: Standings, rules: Quality, row: Stand, after: After) -> None:
+    """One that the marker has not met, unless one waits; and the way to the next is drawn."""
+    exam_id, one_in = standings.exam_id, rules.seeds.one_in if rules.seeds is not None else None
+    row.until_seed, row.changed = gap(one_in) if one_in is not None else NONE, True
+    if given.waiting(session, exam_id, *row.place, TaskPurpose.SEED):
+        return
+    found = given.a_seed(session, exam_id, *row.place, SeedUse.LIVE)
+    after.tasks += [NewTask(r, row.paper, row.group, TaskPurpose.SEED, TaskLevel.MARKER, row.user_id) for r in found]
+    if not found:  # the office must agree more
+        events.emit(session, exam_id, "seeds-short", {"paper": row.paper, "group": row.group, "marker": row.user_id}, standings.now)
+
+
+def give_own(session: Session, standings: Standings, rules: Quality, row: Stand, after: After) -> None:
+    """A response of the marker's own once more, where one is old enough; and the way to the next is drawn."""
+    row.until_self, row.changed = gap(rules.self_marks.one_in) if rules.self_marks is not None else NONE, True
+    again = given.own_again(session, standings, *row.place, rules.self_marks) if rules.self_marks is not None else None
+    if again is not None:
+        after.tasks.append(NewTask(again, row.paper, row.group, TaskPurpose.SELF, TaskLevel.MARKER, row.user_id))
 
 
 def gap(one_in: int) -> int:
@@ -78,42 +88,44 @@ def gap(one_in: int) -> int:
     return 1 + secrets.randbelow(2 * one_in - 1)
 
 
-def _new_day(standings: Standings, rules: Quality, row: Stand, due: _Due) -> None:
+def _is_new_day(standings: Standings, row: Stand) -> bool:
     if row.day == standings.day:
-        return
+        return False
     row.day, row.today, row.changed = standings.day, 0, True
-    if rules.seeds is not None and rules.seeds.first_of_day:
-        due.seeds[row.place] = None
+    return True
 
 
-def _count(standings: Standings, rules: Quality, d: Done, due: _Due) -> None:
+def _count(standings: Standings, rules: Quality, d: Done) -> None:
+    """What becomes due (a countdown at 0) is given by `marking.giving`, not in this reply: the time it takes would tell."""
     row = standings.get(d.user_id, d.paper, d.group)
-    _new_day(standings, rules, row, due)
+    midnight = _is_new_day(standings, row)
     row.marks, row.today, row.changed = row.marks + 1, row.today + 1, True
     if d.purpose is not TaskPurpose.LIVE or row.state in OUT:
         return
-    if rules.seeds is not None and rules.seeds.one_in is not None:
-        row.until_seed = (row.until_seed or gap(rules.seeds.one_in)) - 1
-        if row.until_seed == 0:
-            due.seeds[row.place] = None
+    if rules.seeds is not None:
+        row.until_seed = 0 if midnight and rules.seeds.first_of_day else _less(row.until_seed, rules.seeds.one_in)
     if rules.self_marks is not None:
-        row.until_self = (row.until_self or gap(rules.self_marks.one_in)) - 1
-        if row.until_self == 0:
-            due.selves[row.place] = None
+        row.until_self = _less(row.until_self, rules.self_marks.one_in)
 
 
-def _follow(session: Session, standings: Standings, judged: Judged, due: _Due, after: After) -> None:
+def _less(until: int, one_in: int | None) -> int:
+    if until == 0 or one_in is None:
+        return until
+    return (gap(one_in) if until < 0 else until) - 1
+
+
+def _follow(session: Session, standings: Standings, judged: Judged, after: After) -> None:
     d = judged.done
     row = standings.get(d.user_id, d.paper, d.group)
     if judged.kind is not CheckKind.SEED or row.state in OUT:
         return
     if judged.use == SeedUse.LIVE:
-        _after_seed(session, standings, judged, row, due, after)
+        _after_seed(session, standings, judged, row, after)
     elif judged.use == standings.state(*row.place):
         _after_round(session, standings, judged, row)
 
 
-def _after_seed(session: Session, standings: Standings, judged: Judged, row: Stand, due: _Due, after: After) -> None:
+def _after_seed(session: Session, standings: Standings, judged: Judged, row: Stand, after: After) -> None:
     """A second seed after a failed one; so many failed in a row stop the marker."""
     d, rules = judged.done, standings.rules(row.paper, row.group)
     row.failed = checks.failed_in_a_row(session, standings.exam_id, row) if d.replaces else 0 if judged.passed else row.failed + 1
@@ -127,7 +139,7 @@ def _after_seed(session: Session, standings: Standings, judged: Judged, row: Sta
         after.stops.append(stop_id)
         after.entries.append((group_shard(row.paper, row.group), entry))
     elif d.replaces is None:
-        due.seeds[row.place] = None
+        row.until_seed = 0
 
 
 def _after_round(session: Session, standings: Standings, judged: Judged, row: Stand) -> None:
@@ -154,21 +166,3 @@ def _fill_round(session: Session, standings: Standings, rules: Quality, row: Sta
     missing = rule.responses - done - given.waiting(session, exam_id, *row.place, TaskPurpose.TRIAL)
     for response in given.a_seed(session, exam_id, *row.place, use, missing) if missing > 0 else ():
         after.tasks.append(NewTask(response, row.paper, row.group, TaskPurpose.TRIAL, TaskLevel.MARKER, row.user_id))
-
-
-def _give(session: Session, standings: Standings, due: _Due, after: After) -> None:
-    exam_id = standings.exam_id
-    for user_id, paper, group in due.seeds:
-        if standings.is_out(user_id, paper, group) or given.waiting(session, exam_id, user_id, paper, group, TaskPurpose.SEED):
-            continue
-        found = given.a_seed(session, exam_id, user_id, paper, group, SeedUse.LIVE)
-        after.tasks += [NewTask(r, paper, group, TaskPurpose.SEED, TaskLevel.MARKER, user_id) for r in found]
-        if not found:  # the office must agree more
-            events.emit(session, exam_id, "seeds-short", {"paper": paper, "group": group, "marker": user_id}, standings.now)
-    for user_id, paper, group in due.selves:
-        rules = standings.rules(paper, group)
-        if rules is None or rules.self_marks is None or standings.is_out(user_id, paper, group):
-            continue
-        again = given.own_again(session, standings, user_id, paper, group, rules.self_marks)
-        if again is not None:
-            after.tasks.append(NewTask(again, paper, group, TaskPurpose.SELF, TaskLevel.MARKER, user_id))

@@ -10,7 +10,9 @@ from sqlalchemy import select
 from core.states import MarkState, ResponseState, TaskPurpose
 from core.tables import Check, Mark, Response, Standing, Stop, Task
 from marking import seeds
-from marking.submit import Saved, submit
+from marking.batch import Saved
+from marking.giving import give
+from marking.submit import submit
 from marking.work import TaskView, next_tasks
 from tests.marking.exams import PAIR, Hall
 
@@ -51,9 +53,10 @@ def purpose_of(hall: Hall, view: TaskView) -> TaskPurpose:
 
 
 def work(hall: Hall, user: int, n: int, value: Any = "5", *, on_seeds: Any = None) -> list[TaskPurpose]:
-    """Mark the next `n` tasks; the purpose of each."""
+    """Mark the next `n` tasks; the purpose of each. What is due is given before each, as the sweeper does it."""
     met: list[TaskPurpose] = []
     for _ in range(n):
+        give(hall.site, hall.exam_id)
         task = ask(hall, user)
         if task is None:
             break
