@@ -20,6 +20,9 @@ def register(main: typer.Typer) -> None:
             Path, typer.Option("--dir", file_okay=False, help="where everything goes; an earlier rehearsal there is removed")
         ] = Path("rehearsal"),
         at_once: Annotated[int, typer.Option("--at-once", min=1, help="how many people may be asking the server at one time")] = 16,
+        paper: Annotated[
+            bool, typer.Option("--paper", help="with simulated paper and the readers; else pages are put in as if read")
+        ] = False,
         webs: Annotated[int, typer.Option("--webs", min=1, help="web processes")] = 2,
         lang: Annotated[Literal["zh", "en"] | None, typer.Option("--lang", help="default: the machine's language")] = None,
         resume: Annotated[bool, typer.Option("--resume", help="go on with a rehearsal that was cut off")] = False,
@@ -28,14 +31,6 @@ def register(main: typer.Typer) -> None:
         """Rehearse the whole exam on this machine: simulated people mark it, and a table says how it went."""
         from api.rehearsal.run import run_rehearsal
 
-        run_rehearsal(
-            folder.resolve(),
-            candidates=candidates,
-            markers=markers,
-            careless=min(careless, markers),
-            at_once=at_once,
-            webs=webs,
-            seed=seed,
-            language=lang or language_of_the_machine(),
-            resume=resume,
-        )
+        wishes = {"candidates": candidates, "markers": markers, "careless": min(careless, markers), "at_once": at_once}
+        wishes |= {"webs": webs, "seed": seed, "paper": paper}
+        run_rehearsal(folder.resolve(), wishes, language=lang or language_of_the_machine(), resume=resume)

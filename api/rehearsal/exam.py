@@ -19,6 +19,8 @@ PAPER = "R"
 SCHOOLS = 40
 SEATS = 30
 OFFICERS = ("office1", "office2")
+CLERK = "clerk1"
+AT_WORK = ("marker", "leader", "arbiter")
 TEXT = """
 exam: REHEARSE
 title: {zh: 演练, en: Rehearsal}
@@ -112,7 +114,7 @@ def roster(candidates: int) -> list[RosterRow]:
 
 def people(markers: int) -> list[Person]:
     """The office, the teams by item group, each with leaders and arbiters. Every marker comes from one of the schools."""
-    found = [Person(login, "office") for login in OFFICERS]
+    found = [*(Person(login, "office") for login in OFFICERS), Person(CLERK, "clerk")]
     found += [Person(f"marker{n + 1}", "marker", group, n, f"S{n % SCHOOLS + 1:02d}") for n, group in enumerate(_teams(markers))]
     number = markers
     for group in ITEMS:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from api.rehearsal.crew import Desk, Tally, Worker
-from api.rehearsal.exam import Person
+from api.rehearsal.exam import AT_WORK, Person
 from api.rehearsal.markers import Simulated, leader, population
 from api.rehearsal.memory import Memory, decided, marked_before, measures_behind, responses_by_state, rows_by_picture
 from api.rehearsal.people import ids_of
@@ -81,7 +81,7 @@ class Marking:
         ids, before = ids_of(self.site), marked_before(self.site, self.exam_id)
         crew = []
         for person in self.people:
-            if person.role != "office":
+            if person.role in AT_WORK:
                 known = before.get(ids[person.login], Memory())
                 crew.append(Worker(person, self.simulated[person.number], desk, known.count, known.rows))
         return crew

@@ -91,7 +91,11 @@ class Rehearsal:
 def all_stages(rehearsal: Rehearsal) -> list[result.Line]:
     rehearsal.show.title(rehearsal.say("title"))
     rehearsal.stage(1, "load", lambda update: _load(rehearsal, update))
-    rehearsal.stage(2, "paper", lambda update: _put_in(rehearsal, update))
+    if rehearsal.state["paper"]:
+        rehearsal.stage(2, "sheets", lambda update: _make_paper(rehearsal, update))
+        rehearsal.stage(2, "scan", lambda update: _scan(rehearsal, update))
+    else:
+        rehearsal.stage(2, "paper", lambda update: _put_in(rehearsal, update))
     rehearsal.stage(3, "responses", lambda update: _await_responses(rehearsal, update))
     rehearsal.stage(4, "seeds", lambda update: _seed(rehearsal, update))
     rehearsal.stage(5, "marking", lambda update: _mark(rehearsal, update))
@@ -111,6 +115,18 @@ def _put_in(rehearsal: Rehearsal, update: Update) -> None:
     cards = paper.cards_of(rehearsal.site, rehearsal.exam_id)
     for done in paper.put_in(rehearsal.site, rehearsal.exam_id, cards, rehearsal.seed):
         update(done, len(cards))
+
+
+def _make_paper(rehearsal: Rehearsal, update: Update) -> None:
+    from api.rehearsal.scanning import make_paper
+
+    make_paper(rehearsal.folder.root, int(rehearsal.state["candidates"]), rehearsal.seed, update)
+
+
+def _scan(rehearsal: Rehearsal, update: Update) -> None:
+    from api.rehearsal.scanning import scan
+
+    scan(rehearsal.site, rehearsal.exam_id, rehearsal.servers(), rehearsal.folder.root, rehearsal.people, update)
 
 
 def _await_responses(rehearsal: Rehearsal, update: Update) -> None:
