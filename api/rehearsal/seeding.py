@@ -18,6 +18,7 @@ from core.states import SeedUse
 from core.tables import Candidate, Response, Script, Seed
 from marking import seeds
 
+TRIALS = 3 * TRIAL  # more than anybody needs: nobody learns on an answer of an excluded school
 FEWEST, MOST = 8, 80  # live seeds of an item group
 SHARE = 10  # one in so many responses, between the two
 
@@ -38,7 +39,7 @@ class Seeding:
     def run(self, update: Callable[[int, int], None]) -> int:
         """Whatever is not there yet; how many seeds there are."""
         live = max(FEWEST, min(MOST, self.responses // SHARE))
-        wanted = [(group, use, n) for group in ITEMS for use, n in ((SeedUse.TRIAL, TRIAL), (SeedUse.LIVE, live))]
+        wanted = [(group, use, n) for group in ITEMS for use, n in ((SeedUse.TRIAL, TRIALS), (SeedUse.LIVE, live))]
         total, done = sum(n for _, _, n in wanted), 0
         for group, use, n in wanted:
             there = self._there(group, use)
