@@ -7,9 +7,7 @@ tests/marking/laws.py; here is what each of the two is told.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager
-from datetime import timedelta
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 from uuid import uuid4
@@ -17,89 +15,23 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import select
 
-from core.errors import Conflict, Forbidden, MarkhallError
+from core.errors import Conflict, Forbidden
 from core.quality import PutBack
-from core.site import Site, open_site
+from core.site import Site
 from core.states import MarkState, ResponseState, TaskState
-from core.tables import Mark, Problem, Response, Task
+from core.tables import Problem, Response, Task
 from marking import batch, intake, recover, stopping
-from marking.handout import prefix
 from marking.problems import problem, resolve_problem
 from marking.submit import revise, submit
-from marking.work import TaskView, next_tasks
+from marking.work import next_tasks
 from tests.marking.conftest import OpenHall
-from tests.marking.crash import Died, hooked
-from tests.marking.exams import Hall, one_group
-from tests.marking.laws import check_conservation, check_redis, check_rows
+from tests.marking.crash import hooked
+from tests.marking.exams import one_group
+from tests.marking.two_webs import ALONE, PAIR, THREE, another_web, ask, at_once, check, end_leases, marks_of, outcomes, send
 
-ALONE = one_group("{name: '1', tolerance: {marks: 0}}")
-PAIR = one_group("{name: 1+1, tolerance: {marks: 1}}")
-THREE = one_group("{name: 2+1+1, tolerance: {marks: 1}, reading: either}")
 TWO_GROUPS = one_group("{name: 1+1, tolerance: {marks: 1}}", group="W21") + one_group(
     "{name: 1+1, tolerance: {marks: 1}}", '[{id: "22", marks: 10}]', "W22"
 )
-MINUTES = 7  # that two web machines are apart
-
-
-def at_once(*calls: Callable[[], Any]) -> list[Any]:
-    """What each gave, or the error that it met, all begun in the same moment."""
-    gate, given = threading.Barrier(len(calls)), dict[int, Any]()
-
-    def run(n: int, call: Callable[[], Any]) -> None:
-        gate.wait()
-        try:
-            given[n] = call()
-        except Exception as e:
-            given[n] = e
-
-    threads = [threading.Thread(target=run, args=(n, call)) for n, call in enumerate(calls)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(60)
-    assert len(given) == len(calls), "somebody waits for ever"
-    for one in given.values():
-        if isinstance(one, Exception) and not isinstance(one, MarkhallError | Died):
-            raise one
-    return [given[n] for n in range(len(calls))]
-
-
-@contextmanager
-def another_web(hall: Hall, *, minutes: float = 0.0) -> Iterator[Site]:
-    """A second web process on the same servers, with a clock of its own."""
-    with closing(open_site(hall.site.settings, now=lambda: hall.clock() + timedelta(minutes=minutes))) as site:
-        yield site
-
-
-def ask(hall: Hall, user: int, hold: int = 1, *, site: Site | None = None) -> list[TaskView]:
-    return list(next_tasks(site or hall.site, hall.exam_id, user, hold=hold).tasks)
-
-
-def send(hall: Hall, user: int, task: TaskView, mark: str, key: str = "", *, site: Site | None = None) -> batch.Saved:
-    values = {item.id: mark for item in task.items}
-    return submit(site or hall.site, hall.exam_id, user, task.task, key or str(uuid4()), values)
-
-
-def end_leases(hall: Hall) -> None:
-    redis: Any = hall.site.redis
-    for task in redis.hkeys(f"{prefix(hall.exam_id)}holders"):
-        redis.zadd(f"{prefix(hall.exam_id)}leases", {task: 1})
-
-
-def marks_of(hall: Hall, user: int) -> Sequence[Mark]:
-    with hall.site.database.read() as session:
-        return session.scalars(select(Mark).where(Mark.marker_id == user).order_by(Mark.id)).all()
-
-
-def check(hall: Hall) -> None:
-    intake.sweep(hall.site, hall.exam_id)
-    check_rows(hall)
-    check_redis(hall)
-    check_conservation(hall)
-
-
-def outcomes(given: Sequence[Any]) -> list[str]:
-    return sorted(one.outcome if isinstance(one, batch.Saved) else type(one).__name__ for one in given)
 
 
 def test_two_arbiters_at_once(open_anywhere: OpenHall) -> None:
@@ -169,55 +101,6 @@ def test_a_key_that_both_browsers_use_for_different_answers(open_anywhere: OpenH
         given = at_once(lambda: send(hall, user, one, "4", key), lambda: send(hall, user, two, "5", key, site=other))
     assert outcomes(given) == ["Conflict", "counted"]
     assert len(marks_of(hall, user)) == 1
-    check(hall)
-
-
-def test_clocks_that_differ_leave_a_lease_alone(open_anywhere: OpenHall) -> None:
-    """Leases end by the queue server's clock: a web machine that is ahead takes nothing from anybody."""
-    hall = open_anywhere(ALONE, scripts=1)
-    first, second = hall.person("marker"), hall.person("marker")
-    with another_web(hall, minutes=MINUTES) as ahead, another_web(hall, minutes=-MINUTES) as behind:
-        (task,) = ask(hall, first, site=behind)
-        assert ask(hall, second, site=ahead) == []
-        assert [t.task for t in ask(hall, first, site=ahead)] == [task.task]
-        assert ask(hall, second, site=behind) == []
-        assert send(hall, first, task, "4", site=ahead).outcome == "counted"
-    check(hall)
-
-
-def test_clocks_that_differ_change_no_mark(open_anywhere: OpenHall) -> None:
-    """Times go up and down along the ledger; slots, marks, finals and replay are by number."""
-    hall = open_anywhere(THREE, scripts=3)
-    crew = [hall.person("marker") for _ in range(3)] + [hall.person("arbiter")]
-    with another_web(hall, minutes=MINUTES) as ahead, another_web(hall, minutes=-MINUTES) as behind:
-        for n, (user, mark) in enumerate(zip(crew, ("2", "6", "9", "5"), strict=True)):
-            while tasks := ask(hall, user, site=(ahead, behind)[n % 2]):
-                send(hall, user, tasks[0], mark, site=(behind, ahead)[len(marks_of(hall, user)) % 2])
-            intake.sweep((ahead, behind)[n % 2], hall.exam_id)
-    with hall.site.database.read() as session:
-        assert set(session.scalars(select(Response.state))) == {ResponseState.AGREED}
-        times = session.scalars(select(Mark.at).order_by(Mark.id)).all()
-        assert times != sorted(times)
-    check(hall)
-
-
-def test_clocks_that_differ_shift_the_grace_period_by_as_much(open_anywhere: OpenHall) -> None:
-    """The web machines' clocks decide it, so it is longer or shorter by what they differ; nothing else comes of it."""
-    hall = open_anywhere(PAIR, scripts=1)
-    user, grace = hall.person("marker"), timedelta(minutes=10)
-    (task,) = ask(hall, user)
-
-    def revised(site: Site, mark: str) -> str:
-        try:
-            return revise(site, hall.exam_id, user, task.task, str(uuid4()), {"21": mark}, grace=grace).outcome
-        except Conflict:
-            return "refused"
-
-    with another_web(hall, minutes=MINUTES) as ahead, another_web(hall, minutes=-MINUTES) as behind:
-        send(hall, user, task, "4", site=behind)
-        assert revised(hall.site, "5") == "revised"
-        hall.clock.pass_by(minutes=4)
-        assert [revised(site, "6") for site in (ahead, hall.site, behind)] == ["refused", "refused", "revised"]
     check(hall)
 
 
@@ -378,42 +261,3 @@ def test_recover_while_marking_goes_on(open_anywhere: OpenHall) -> None:
     with hall.site.database.read() as session:
         assert set(session.scalars(select(Response.state))) == {ResponseState.AGREED}
     check(hall)
-
-
-def test_a_commit_that_was_overtaken_is_found_by_a_sweeper_whose_clock_is_ahead(open_anywhere: OpenHall) -> None:
-    """A third slot is made in a slow transaction; tasks with higher numbers are offered before it; then its process dies."""
-    hall = open_anywhere(THREE + one_group("{name: 2+1+1, tolerance: {marks: 1}}", '[{id: "22", marks: 10}]', "W22"), scripts=1)
-    if hall.site.database.is_sqlite:
-        pytest.skip("one writes at a time there: nobody is overtaken")
-    users = [hall.person("marker") for _ in range(3)]
-
-    def mark(site: Site, user: int, group: str, given: str) -> batch.Saved:
-        (task,) = next_tasks(hall.site, hall.exam_id, user, f"M/{group}", 1).tasks
-        return send(hall, user, task, given, site=site)
-
-    for group in ("W21", "W22"):
-        mark(hall.site, users[0], group, "1")
-    arrived, go_on = threading.Event(), threading.Event()
-
-    def think() -> None:
-        arrived.set()
-        assert go_on.wait(30)
-
-    def die() -> None:
-        raise Died
-
-    def overtake() -> None:
-        assert arrived.wait(30)
-        try:
-            mark(hall.site, users[1], "W22", "9")
-            with another_web(hall, minutes=MINUTES) as ahead:
-                intake.sweep(ahead, hall.exam_id)
-        finally:
-            go_on.set()
-
-    given = at_once(lambda: mark(hooked(hall.site, before=think, after=die), users[1], "W21", "9"), overtake)
-    assert isinstance(given[0], Died)
-    hall.site.redis.delete(f"{prefix(hall.exam_id)}looked")  # half a minute later
-    intake.sweep(hall.site, hall.exam_id)
-    check(hall)
-    assert {task.group for task in ask(hall, users[2], 5)} == {"W21", "W22"}
