@@ -24,7 +24,7 @@ from core.ids import new_token
 from core.site import Site
 from core.states import MarkState, ResponseState, TaskLevel, TaskPurpose, TaskState
 from core.tables import Mark, Response, Task
-from marking import standing, watching
+from marking import given, standing, watching
 from marking.definitions import current_definition, item_group
 from marking.handout import Steps, Waiting, place_for
 from marking.reach import Reach, nobody, reaches_of
@@ -239,6 +239,8 @@ def _refuse(batch: Batch, reach: Reach, record: Record, task: TaskRow, one: Sent
         raise Forbidden(why, where="task")
     if task.purpose is TaskPurpose.LIVE and response.school_code in reach.schools:
         raise Conflict("this answer is from a school whose answers you may not mark.", where="task", remedy="Ask for the next one.")
+    if reach.leads and task.purpose is TaskPurpose.LIVE and (response.id, one.user_id) in given.looks(batch.session, [response.id]):
+        raise Conflict("you were shown a mark on this answer.", where="task", remedy="Ask for the next one.")
     if record.of(one.user_id):
         raise Conflict("you have marked this answer already.", where="task", remedy="Ask for the next one.")
     if task.purpose is not TaskPurpose.LIVE and task.state is not TaskState.OPEN:

@@ -5,7 +5,7 @@ A marker gets a response at most once for a purpose, so such a task's ordinal is
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from random import SystemRandom
@@ -13,6 +13,7 @@ from random import SystemRandom
 from sqlalchemy import exists, func, select, update
 from sqlalchemy.orm import Session, aliased
 
+from core.bulk import among
 from core.quality import SelfMarks
 from core.states import MarkState, ResponseState, SeedUse, TaskLevel, TaskPurpose, TaskState
 from core.tables import Conflict, Mark, Response, Seed, Task, User
@@ -53,6 +54,12 @@ def take_away(
     if found:
         session.execute(update(Task).where(Task.id.in_(found)).values(state=TaskState.VOID))
     return [(task, user_id) for task in found]
+
+
+def looks(session: Session, response_ids: Sequence[int]) -> Sequence[tuple[int, int]]:
+    """(response, leader) of whoever was shown a mark of these responses, and so must not mark them blind."""
+    query = select(Task.response_id, Task.marker_id).where(among(session, Task.response_id, response_ids), Task.purpose == TaskPurpose.BACK)
+    return [(response, leader) for response, leader in session.execute(query) if leader is not None] if response_ids else []
 
 
 def own_again(session: Session, standings: Standings, user_id: int, paper: str, group: str, rule: SelfMarks) -> int | None:

@@ -26,6 +26,10 @@ class Reach:
     def may(self, level: TaskLevel, paper: str, group: str) -> bool:
         return any((level, scope) in self.roles for scope in ("", paper, f"{paper}/{group}"))
 
+    @property
+    def leads(self) -> bool:
+        return any(level is not TaskLevel.MARKER for level, _ in self.roles)
+
     def require(self, level: TaskLevel, paper: str, group: str) -> None:
         if not self.may(level, paper, group):
             raise Forbidden(f"you may not mark {paper}/{group} as {level}.", where="task")
@@ -52,8 +56,9 @@ def reaches_of(session: Session, exam_id: int, user_ids: Sequence[int]) -> dict[
     query = (
         select(User.id, User.affiliation, Role.role, Role.scope, Conflict.school_code)
         .join(Role, and_(Role.user_id == User.id, or_(Role.exam_id == exam_id, Role.exam_id.is_(None)), Role.role.in_(LEVELS)))
-        .outerjoin(Conflict, Conflict.user_id == User.id)
-        .where(among(session, User.id, user_ids), User.active)
+        .outerjoin(Conflict, and_(Conflict.user_id == User.id, among(session, Conflict.user_id, user_ids)))
+        # Of each table by itself: before a database has counted its new markers it would join all of them.
+        .where(among(session, User.id, user_ids), among(session, Role.user_id, user_ids), User.active)
     )
     roles, schools = defaultdict[int, set[tuple[TaskLevel, str]]](set), defaultdict[int, set[str]](set)
     for user_id, affiliation, role, scope, school in session.execute(query):

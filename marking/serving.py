@@ -22,7 +22,7 @@ from core.exam import ExamDefinition, ItemGroup, Text, WrittenItem, from_hundred
 from core.site import Site
 from core.states import MarkState, ResponseState, TaskLevel, TaskPurpose, TaskState
 from core.tables import Mark, Response, ResponsePicture, Task
-from marking import handout, queues, recover, standing, watching
+from marking import given, handout, queues, recover, standing, watching
 from marking.batch import People, add_own_tasks
 from marking.definitions import current_definition, item_group
 from marking.handout import LEASE_SECONDS, Ask, Steps, own_queue, queue_name
@@ -135,6 +135,7 @@ class _Asking:
     reach: Reach
     common: list[str]  # queues, without those for this one alone
     ask: Ask
+    why: str = ""  # where there are none: why
     views: tuple[TaskView, ...] = ()
 
 
@@ -152,7 +153,7 @@ class _Found:
     """What the database says of proposed tasks."""
 
     tasks: dict[int, tuple[TaskRow, _About]] = field(default_factory=dict)
-    marked: dict[int, set[int]] = field(default_factory=lambda: defaultdict(set))  # response -> who marked it
+    marked: dict[int, set[int]] = field(default_factory=lambda: defaultdict(set))  # response -> who marked it, or was shown a mark
     shown: dict[int, list[tuple[int, Mapping[str, Any]]]] = field(default_factory=lambda: defaultdict(list))
     pictures: dict[int, list[tuple[int, int, int]]] = field(default_factory=lambda: defaultdict(list))
 
@@ -180,7 +181,8 @@ def serve(site: Site, exam_id: int, wishes: Sequence[Wish], known: People | None
     _look_further(site, exam_id, [one for one in asking.values() if not one.views], lease)
     counts = _counts(site, exam_id, asking.values())
     for n, one in asking.items():
-        answers[n] = Work(one.views, sum(counts[queue] for queue in one.common))
+        nothing = not one.views and not one.common
+        answers[n] = Forbidden(one.why, where="group") if nothing else Work(one.views, sum(counts[queue] for queue in one.common))
     return [answers[n] for n in range(len(wishes))]
 
 
@@ -226,7 +228,7 @@ def _asked(wish: Wish, reach: Reach, keys: Sequence[Key], standings: Standings) 
             common.append(queue)
     if not common and not own:
         raise Forbidden(why, where="group")
-    return _Asking(wish, reach, common, Ask(wish.user_id, wish.hold, [*own, *common], reach.schools))
+    return _Asking(wish, reach, common, Ask(wish.user_id, wish.hold, [*own, *common], reach.schools), why)
 
 
 def _prepared(site: Site, exam_id: int, standings: Standings, reach: Reach, keys: Sequence[Key]) -> Standings:
@@ -268,6 +270,9 @@ def _show(site: Site, session: Session, exam_id: int, asking: Sequence[_Asking],
     """Set the views of each from what was proposed and holds; put the rest right in Redis. To whom something was proposed
     that does not hold."""
     found = _find(session, sorted({task_id for ids in proposed for task_id in ids}))
+    if any(one.reach.leads for one in asking):
+        for response_id, leader in given.looks(session, sorted({response.id for _, response in found.tasks.values()})):
+            found.marked[response_id].add(leader)
     steps, refused = Steps(), set[int]()
     for one, ids in zip(asking, proposed, strict=True):
         good: list[tuple[TaskRow, _About]] = []
@@ -316,9 +321,9 @@ def _find(session: Session, task_ids: Sequence[int]) -> _Found:
     for row in session.execute(query):
         found.tasks[row[0]] = (TaskRow(*row[: len(TASK)]), _About(*row[len(TASK) :]))
     ids = sorted({response.id for _, response in found.tasks.values()})
-    given = select(Mark.response_id, Mark.marker_id, Mark.state, Task.ordinal, Mark.values).join(Task, Task.id == Mark.task_id)
-    given = given.where(among(session, Mark.response_id, ids), Mark.purpose == TaskPurpose.LIVE).order_by(Task.ordinal)
-    for response_id, marker, state, ordinal, values in session.execute(given):
+    marks = select(Mark.response_id, Mark.marker_id, Mark.state, Task.ordinal, Mark.values).join(Task, Task.id == Mark.task_id)
+    marks = marks.where(among(session, Mark.response_id, ids), Mark.purpose == TaskPurpose.LIVE).order_by(Task.ordinal)
+    for response_id, marker, state, ordinal, values in session.execute(marks):
         found.marked[response_id].add(marker)
         if state is MarkState.COUNTED:
             found.shown[response_id].append((ordinal, values))

@@ -11,7 +11,7 @@ import pytest
 import yaml
 from pydantic import BaseModel
 
-from core import exam, scheme, template
+from core import exam, quality, scheme, template
 from core.exam import ExamDefinition, Paper
 from core.scheme import OwnTable
 from core.template import parse_template
@@ -43,6 +43,7 @@ def blocks(text: str, language: str) -> list[str]:
     [
         pytest.param(exam, EXAM, id="exam-format.md"),
         pytest.param(scheme, EXAM, id="schemes"),
+        pytest.param(quality, EXAM, id="quality"),
         pytest.param(template, TEMPLATE, id="template.md"),
     ],
 )

@@ -7,6 +7,7 @@ from uuid import uuid4
 
 from sqlalchemy import select
 
+from core.errors import Forbidden
 from core.states import MarkState, ResponseState, TaskPurpose
 from core.tables import Check, Mark, Response, Standing, Stop, Task
 from marking import seeds
@@ -57,7 +58,10 @@ def work(hall: Hall, user: int, n: int, value: Any = "5", *, on_seeds: Any = Non
     met: list[TaskPurpose] = []
     for _ in range(n):
         give(hall.site, hall.exam_id)
-        task = ask(hall, user)
+        try:
+            task = ask(hall, user)
+        except Forbidden:
+            break
         if task is None:
             break
         met.append(purpose_of(hall, task))
