@@ -162,8 +162,9 @@ class Outliers(Part):
 class Extra(Part):
     """Marks beyond what the scheme asks, where they are likely to make a final mark definitive. Whom to ask where one disagrees."""
 
-    share: str = Field(description="of the group's responses, that may get one more blind mark, such as 0.10; exact")
+    share: str = Field(description="extra blind marks, as a share of the group's responses, such as 0.10; exact")
     to: Literal["leader", "arbiter"] = "arbiter"
+    most: Annotated[int, Field(ge=1, le=3)] = 1  # extra marks that one response may get, one after the other
 
     @model_validator(mode="after")
     def _sound(self) -> Extra:
@@ -171,7 +172,7 @@ class Extra(Part):
         return self
 
     def of(self, responses: int) -> int:
-        """How many of so many responses may get one."""
+        """How many extra marks so many responses may get in all."""
         return int(Fraction(self.share) * responses)
 
 

@@ -1,7 +1,8 @@
 """One more blind mark where it helps most: what a chief examiner sees before it is asked for, asking, and what came of it.
 
-`marking.risk` says which responses of an item group; the scheme's `extra` says how many at most. A response is asked for
-once: `responses.extra` says so, the ledger has it, and `settle` reopens the response and adds its slot.
+`marking.risk` says which responses of an item group; the scheme's `extra` says how many at most. `responses.extra` says how
+often a response was asked for, so that nothing is asked twice; the ledger has it; `settle` reopens the response and adds its
+slot.
 """
 
 from __future__ import annotations
@@ -34,9 +35,9 @@ class Preview:
     group: str
     responses: int
     undecided: int  # still open, or with a leader
-    allowed: int  # responses that may get an extra mark by the scheme's share
-    asked: int  # that were asked for before
-    chosen: int  # that would be asked for now
+    allowed: int  # extra marks by the scheme's share
+    asked: int  # of those, that were asked for before
+    chosen: int  # responses that one more would be asked for now
     items: int  # decided items that the chances are of
     now: float  # definitive final marks, expected
     after: float  # the same after the chosen ones were marked again
@@ -74,7 +75,8 @@ def ask(site: Site, exam_id: int, paper: str, group: str, by: str, *, at_most: i
         places = {int(standing.responses[n]): n for n in chosen[start : start + CHUNK]}
         now = site.now()
         with site.database.write() as session:
-            records = [r for r in lock_responses(session, exam_id, sorted(places), now).values() if may_be_asked(r)]
+            locked = lock_responses(session, exam_id, sorted(places), now).values()
+            records = [r for r in locked if may_be_asked(r) and r.response.extra == standing.extra[places[r.response.id]]]
             for record in records:
                 _ask(record, standing, places[record.response.id], by)
             save(session, exam_id, records, now)
@@ -104,10 +106,10 @@ def report(site: Site, exam_id: int, paper: str, group: str) -> Report:
 
 
 def may_be_asked(record: Record) -> bool:
-    """Agreed by markers alone, and never asked for before."""
-    response = record.response
+    """Agreed by markers alone, and not asked for as often as the scheme allows."""
+    response, rule = record.response, record.group.scheme.extra
     by_markers = all(mark.level is TaskLevel.MARKER for mark in record.counted())
-    return response.current and response.state is ResponseState.AGREED and response.extra == 0 and by_markers
+    return by_markers and response.current and response.state is ResponseState.AGREED and rule is not None and response.extra < rule.most
 
 
 def _planned(session: Session, exam_id: int, paper: str, group: str, at_most: int | None) -> tuple[Preview, Standing, Ints]:
@@ -143,7 +145,7 @@ def _planned(session: Session, exam_id: int, paper: str, group: str, at_most: in
 
 
 def _ask(record: Record, standing: Standing, place: int, by: str) -> None:
-    record.response.extra = 1
+    record.response.extra += 1
     before, after = standing.odds.now[place], standing.odds.after[place]
     record.entries.append(
         {

@@ -21,6 +21,7 @@ MOST = 30_000  # marks that severities are estimated from: more make the interva
 @dataclass(frozen=True, slots=True)
 class Standing:
     responses: Ints  # sorted: decided by markers alone
+    extra: tuple[int, ...]  # how often each was asked for
     odds: Odds  # summed over the items of a response
     other: Floats  # the chance now, by the other measure
     exact: bool
@@ -32,7 +33,7 @@ def odds_of(rows: Group) -> Standing:
     responses = np.array(sorted(r for r in rows.decided if _by_markers(rows, r)), np.int64)
     if not len(responses):
         nothing = np.zeros(0)
-        return Standing(responses, Odds(nothing, nothing, nothing + 1), nothing, True, False)
+        return Standing(responses, (), Odds(nothing, nothing, nothing + 1), nothing, True, False)
     found: list[tuple[Odds, Floats, bool, bool]] = []
     for item in rows.group.items:
         scatter, goal = scatter_of(rows, item), Goal.of(rows.group.scheme, item)
@@ -42,7 +43,9 @@ def odds_of(rows: Group) -> Standing:
         found.append((now, odds(scatter, goal.other(), marked, responses, decided).now, goal.exact, scatter.fitted))
     whole = reduce(Odds.joined, (one for one, *_ in found))
     other: Floats = np.sum([one for _, one, *_ in found], axis=0)
-    return Standing(responses, whole, other, all(e for *_, e, _ in found), all(m for *_, m in found))
+    return Standing(
+        responses, tuple(rows.extra[r] for r in responses.tolist()), whole, other, all(e for *_, e, _ in found), all(m for *_, m in found)
+    )
 
 
 def chances_now(rows: Group, responses: Sequence[int]) -> Floats:

@@ -45,9 +45,10 @@ class Given:
 class Group:
     group: ItemGroup
     responses: int  # current ones
-    asked: int  # that have had an extra mark asked for
+    asked: int  # extra marks that were asked for
+    extra: Mapping[int, int]  # by response
     decided: Mapping[int, Mapping[str, Final]]  # response -> item -> its final mark
-    candidates: frozenset[int]  # decided by markers alone, never asked for
+    candidates: frozenset[int]  # decided by markers alone, and not asked for as often as may be
     live: Mapping[int, tuple[Given, ...]]  # counted live marks by response
     seen: tuple[Given, ...]  # markers' marks on responses whose definitive mark is known
     known: Mapping[int, Values]  # those definitive marks
@@ -75,14 +76,15 @@ def load(session: Session, exam_id: int, paper: str, group: str) -> Group:
     decided = {r: finals[r] for r, state, _, _ in rows if state in DECIDED and len(finals[r]) == len(items.items)}
     versions = {v for *_, v in rows}
     same = {v for v in versions if item_group(session, exam_id, v, paper, group).scheme == items.scheme}
+    most = items.scheme.extra.most if items.scheme.extra is not None else 0
     candidates = frozenset(
         r
-        for r, state, extra, version in rows
-        if r in decided and state is ResponseState.AGREED and extra == 0 and version in same and r not in known
+        for r, state, times, version in rows
+        if r in decided and state is ResponseState.AGREED and times < most and version in same and r not in known
         if all(g.level is TaskLevel.MARKER for g in live[r]) and all(f.rule != BY_TABLE_OF_ZEROS for f in decided[r].values())
     )
-    asked = sum(extra > 0 for _, _, extra, _ in rows)
-    return Group(items, len(rows), asked, decided, candidates, live, _seen(session, known), known)
+    extra = {r: n for r, _, n, _ in rows}
+    return Group(items, len(rows), sum(extra.values()), extra, decided, candidates, live, _seen(session, known), known)
 
 
 def _live(session: Session, here: tuple[Any, ...]) -> dict[int, tuple[Given, ...]]:
@@ -138,7 +140,8 @@ def told(session: Session, exam_id: int, rows: Group, paper: str) -> list[Told]:
     since: dict[int, set[int]] = defaultdict(set)
     for entry in map(json.loads, session.scalars(query.execution_options(yield_per=1000))):
         if entry["kind"] == "extra":
-            asked[entry["response"]] = entry
+            before = asked.get(entry["response"], entry)["before"]
+            asked[entry["response"]] = {**entry, "before": before}
         elif entry["kind"] == "mark" and entry["response"] in asked:
             since[entry["response"]].add(entry["mark"])
     return [_told(entry, [g for g in rows.live[response] if g.id in since[response]]) for response, entry in asked.items()]

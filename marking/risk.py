@@ -146,9 +146,9 @@ def plan(gain: Floats, marks: Floats, budget: float, *, at_most: int | None = No
     much a definitive mark is worth on each response (`near_boundary`); default: all the same. Ties fall by the seed. Takes
     O(n log n).
     """
-    worth = (gain if weight is None else gain * weight) / marks
+    worth = np.round((gain if weight is None else gain * weight) / marks, 12)
     ties = np.random.default_rng(seed).permutation(len(worth))
-    order = np.lexsort((ties, -np.round(worth, 12)))
+    order = np.lexsort((ties, -worth))
     order = order[worth[order] > 0]
     order = order[np.cumsum(marks[order]) <= budget + 1e-9]
     chosen: Ints = order if at_most is None else order[:at_most]

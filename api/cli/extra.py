@@ -50,7 +50,7 @@ def _planned(found: Preview, *, asked: bool) -> list[str]:
     share = max(1, found.items)
     lines = [
         f"{found.paper}/{found.group}: {found.responses} responses, {found.undecided} of them not decided yet; "
-        f"{found.allowed} may get an extra mark, {found.asked} were asked for before",
+        f"{found.allowed} extra marks are allowed, {found.asked} were asked for before",
         f"one more mark {'is asked for' if asked else 'would be asked for'} on {found.chosen} responses, "
         f"which takes about {found.marks:.0f} marks, experts' included",
         f"final marks that are definitive ({measure}): {found.now / share:.2%} now, {found.after / share:.2%} expected after; "

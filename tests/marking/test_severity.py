@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 
+from benchmarks.simulated_markers import ESSAY, SHORT, SimulatedItem, known_severity, marks, population
 from marking.severity import Severities, categories, severities
 
 Floats = np.ndarray[Any, np.dtype[np.float64]]
@@ -44,6 +45,21 @@ def test_intervals_cover_known_severities_nineteen_times_of_twenty() -> None:
     hits = [hit for seed in range(40) for data, known in [drawn(seed)] for hit in covered(severities(*data, 600), known)]
     assert len(hits) == 480
     assert 0.925 <= np.mean(hits) <= 0.975  # 95 % and two and a half standard errors of 480
+
+
+@pytest.mark.parametrize("item", [SHORT, ESSAY], ids=["short", "essay"])
+def test_intervals_hold_for_markers_whose_errors_are_not_of_the_model(item: SimulatedItem) -> None:
+    """Normal errors of unlike size, halo, drift and caution, and marks far surer than a Rasch model has them."""
+    hits: list[bool] = []
+    for seed in range(4):
+        people, rng, count = population(seed, 30, 0), np.random.default_rng(seed), 1200
+        one = rng.integers(0, 30, count)
+        who, which = np.concatenate([one, (one + rng.integers(1, 30, count)) % 30]), np.tile(np.arange(count), 2)
+        found = severities(which.tolist(), who.tolist(), marks(people, who, which, item)[0].tolist(), item.full)
+        assert found.settled
+        apart = known_severity(people, item) - np.array([found.markers[m].marks for m in range(30)])
+        hits += (np.abs(apart) <= 1.96 * np.array([found.markers[m].marks_error for m in range(30)])).tolist()
+    assert 0.90 <= np.mean(hits) <= 0.995  # 95 %, and two and a half standard errors of 120
 
 
 def test_a_severe_marker_stands_out_in_logits_and_in_marks() -> None:
