@@ -61,7 +61,7 @@ def update_rows(session: Session, table: type[Table], rows: Sequence[Row]) -> No
         connection.execute(_updating(table, names), {"rows": _as_json(rows)})
         return
     columns = table.__table__.c
-    statement = update(table.__table__).where(columns.id == bindparam("its_id")).values({name: bindparam(f"new_{name}") for name in names})  # type: ignore[arg-type]
+    statement = update(table).where(columns.id == bindparam("its_id")).values({columns[name]: bindparam(f"new_{name}") for name in names})
     connection.execute(statement, [{"its_id": row["id"], **{f"new_{name}": row[name] for name in names}} for row in rows])
 
 

@@ -27,11 +27,16 @@ SETTLED = timedelta(seconds=5)  # tasks younger than this are offered again, les
 
 def recover(site: Site, exam_id: int) -> int:
     """Fetch the first tasks of every queue anew and drop what is not open any more. Returns how many tasks are open."""
+    _rebuild(site, exam_id)
+    with site.database.read() as session:  # counting millions takes longer than all the rest
+        return session.scalar(select(func.count(Task.id)).where(Task.exam_id == exam_id, Task.state == TaskState.OPEN)) or 0
+
+
+def _rebuild(site: Site, exam_id: int) -> None:
     with site.database.read() as session:
         names = queues.names(session, exam_id)
         own = queues.own_tasks(session, exam_id)
         newest = session.scalar(select(func.max(Task.id)).where(Task.exam_id == exam_id, Task.made_at < site.now() - SETTLED))
-        waiting = session.scalar(select(func.count(Task.id)).where(Task.exam_id == exam_id, queues.WAITS)) or 0
     _forget_done(site, exam_id)
     known = {handout.as_text(name) for name in site.redis.hkeys(f"{prefix(exam_id)}reach")}
     for queue in sorted(known | set(names)):
@@ -39,7 +44,6 @@ def recover(site: Site, exam_id: int) -> int:
     apply(site, exam_id, Steps().offer(own))
     site.redis.set(f"{prefix(exam_id)}offered", newest or 0)
     site.redis.set(f"{prefix(exam_id)}epoch", site.now().isoformat())
-    return waiting + len(own)
 
 
 def ensure(site: Site, exam_id: int) -> bool:
@@ -49,7 +53,7 @@ def ensure(site: Site, exam_id: int) -> bool:
     if not site.redis.set(f"{prefix(exam_id)}rebuilding", "1", nx=True, ex=REBUILD_SECONDS):
         return False
     try:
-        recover(site, exam_id)
+        _rebuild(site, exam_id)
     finally:
         site.redis.delete(f"{prefix(exam_id)}rebuilding")
     return True
