@@ -9,17 +9,27 @@ import json
 import os
 import subprocess
 import sys
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 
 from benchmarks.chaos_marking import OTHERS, QUESTIONS, VICTIMS
-from benchmarks.chaos_marking_check import Witnesses
+from benchmarks.chaos_marking_check import Witnesses, check_marking
 from benchmarks.chaos_marking_crew import Browser, Crew
-from benchmarks.chaos_marking_exam import Member
+from benchmarks.chaos_marking_exam import Member, add_crew, make_exam, read_pages
 from benchmarks.chaos_plan import plan_round
 from benchmarks.chaos_whole import words_for
+from core.settings import Settings
+from core.site import open_site
+from core.states import MarkState, TaskState
+from core.tables import Mark, Task
+from marking import intake
+from marking.submit import submit
+from marking.work import next_tasks
 
 KILLS = 10
 
@@ -52,6 +62,56 @@ def test_a_journal_tells_what_was_sent_kept_and_refused(browser: Browser) -> Non
     assert seen.sent["key 1"]["marks"] == {"1": "5"}
     assert set(seen.refused) == {"key 2", "key 3"}
     assert len(seen.oddities) == len(seen.unlike) == 1
+
+
+@pytest.fixture
+def marked(tmp_path: Path, sqlite_url: str, redis_url: str, browser: Browser) -> Iterator[Callable[[], dict[str, int]]]:
+    """A small exam of which one answer has its first mark, as a journal says; how many faults each question finds in it."""
+    site = open_site(Settings.at(tmp_path / "site", database_url=sqlite_url, redis_url=redis_url))
+    exam_id = make_exam(site, 2)
+    user = add_crew(site, exam_id)[0].user_id
+    browser.member = Member(user, "marker", "token", 1)
+    read_pages(site, exam_id, 2)
+    intake.sweep(site, exam_id)
+    (task,) = next_tasks(site, exam_id, user, "M/W2").tasks
+    browser._note(handed=[task.task], began=0.0, after="")
+    browser._note(sent="the key of it", what="mark", task=task.task, marks={"2": "5"})
+    submit(site, exam_id, user, task.task, "the key of it", {"2": "5"})
+    browser._note(kept="the key of it", outcome="counted")
+
+    def ask(change: Any = None) -> dict[str, int]:
+        if change is not None:
+            with site.database.write() as session:
+                session.execute(change)
+        found, _ = check_marking(site, exam_id, 2, Witnesses.read(browser.journal.parent, [browser]))
+        return {question: len(faults) for question, faults in found.faults.items() if faults}
+
+    yield ask
+    site.close()
+
+
+UNFINISHED = {"agreed": 1, "conservation": 1, "laws": 1}  # of an exam that nobody has gone on with
+
+
+@pytest.mark.parametrize(
+    ("change", "question"),
+    [
+        (update(Mark).values(state=MarkState.SURPLUS), "acknowledged"),
+        (update(Mark).values(values={"2": 600}), "acknowledged"),
+        (update(Mark).values(key="another key"), "refused"),
+        (update(Task).where(Task.state == TaskState.DONE).values(state=TaskState.VOID), "conservation"),
+    ],
+    ids=["not counted", "other marks", "nobody was told", "a slot that is gone"],
+)
+def test_the_check_finds_what_is_wrong(marked: Callable[..., dict[str, int]], change: Any, question: str) -> None:
+    assert marked() == UNFINISHED
+    assert marked(change).get(question, 0) > UNFINISHED.get(question, 0)
+
+
+def test_the_check_finds_an_answer_that_is_handed_out_after_its_mark(marked: Callable[..., dict[str, int]], browser: Browser) -> None:
+    (line,) = [json.loads(text) for text in browser.journal.read_bytes().splitlines() if b"handed" in text]
+    browser._note(handed=line["handed"], began=time.monotonic(), after="")
+    assert marked() == UNFINISHED | {"twice": 1}
 
 
 @pytest.fixture
