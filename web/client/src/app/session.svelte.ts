@@ -59,12 +59,13 @@ class Session {
 
 export const session = new Session();
 
-export type Room = "work" | "desk" | "office" | "hall" | "rooms";
+export type Room = "work" | "desk" | "office" | "hall" | "rooms" | "markers";
 
 export function roomsOf(exam: string): Room[] {
   const rooms: Room[] = [];
   if (session.may(exam, "marker", "leader", "arbiter")) rooms.push("work");
   if (session.may(exam, "clerk", "office", "chief")) rooms.push("desk");
   if (session.may(exam, "office", "chief", "auditor")) rooms.push("office", "hall", "rooms");
+  if (session.may(exam, "leader", "arbiter", "chief", "office")) rooms.push("markers");
   return rooms;
 }
