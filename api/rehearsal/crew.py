@@ -60,6 +60,7 @@ class Worker:
     person: Person
     simulated: Simulated
     desk: Desk
+    pace: float = 1.0  # marks of a day that one mark stands for
     marked: int = 0
     looked: Counter[int] = field(default_factory=Counter)  # how often a response was marked, by the candidate's row
     raised: set[int] = field(default_factory=set)  # answers that this person could not read at first
@@ -111,7 +112,7 @@ class Worker:
         if self.person.role == "marker" and not self.looked[row] and self._is_puzzled(row):
             return await self._raise_problem(task, row)
         item = ITEMS[task["group"]]
-        hundredths, seconds = self.simulated.mark(row + REPEAT * self.looked[row], item, self.marked)
+        hundredths, seconds = self.simulated.mark(row + REPEAT * self.looked[row], item, round(self.marked * self.pace))
         key = str(uuid.uuid4())
         body = {"task": task["task"], "key": key, "marks": {item.id: typed(hundredths, item)}, "seconds": round(seconds, 1), "hold": 1}
         async with self.desk.turns:

@@ -5,12 +5,13 @@ Owns the definition and who may mark what. What candidates wrote and how people 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import yaml
 
-from api.rehearsal.markers import ESSAY, LONG, SHORT, STEPS, SimulatedItem
+from api.rehearsal.markers import DAY, ESSAY, LONG, SHORT, STEPS, SimulatedItem
 from core.definition import RosterRow, parse_definition
 from core.exam import ExamDefinition
 
@@ -124,6 +125,12 @@ def people(markers: int) -> list[Person]:
                 found.append(Person(f"{role}-{group}-{k + 1}", role, group, number))
                 number += 1
     return found
+
+
+def paces(crowd: Sequence[Person], candidates: int) -> dict[str, float]:
+    """By item group: how many marks of a full day one mark of the rehearsal stands for, so that all that a marker does is one day."""
+    team = {group: sum(p.group == group and p.role == "marker" for p in crowd) for group in ITEMS}
+    return {group: DAY * team[group] / (_WEIGHTS[group] * candidates) for group in ITEMS}
 
 
 def _teams(markers: int) -> list[str]:

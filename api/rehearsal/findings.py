@@ -24,6 +24,7 @@ from core.tables import Alarm, Candidate, Check, FinalMark, Mark, Response, Scri
 from marking.severity import Z95, severities
 
 FEWEST = 20  # marks: a severity that rests on fewer is not judged
+DRIFTS_FAR = 0.06  # of full marks, over all that a marker marks
 OTHERS = Fraction(1, 10)  # of full marks: what counts as near where a scheme has no tolerance
 
 
@@ -63,7 +64,7 @@ class Caught:
 class Found:
     groups: tuple[GroupFound, ...]
     caught: tuple[Caught, ...]
-    drifting: int  # markers whose severity moves most: beyond one and a half standard deviations of all
+    drifting: int  # markers whose severity moves far
     drift_alarms: int  # how many of them a drift alarm named
     drift_false: int  # how many others it named
     marks: Mapping[str, int]  # by purpose
@@ -78,6 +79,7 @@ class Known:
     definition: ExamDefinition
     markers: Mapping[int, Person]  # by user
     simulated: Sequence[Simulated]  # by a person's number
+    paces: Mapping[str, float]  # by item group: marks of a day that one mark stood for
 
     def marker(self, user: int) -> Simulated:
         return self.simulated[self.markers[user].number]
@@ -183,7 +185,7 @@ def _severity(given: _Given, group: str, known: Known) -> tuple[int, float, bool
     if not judged:
         return 0, 0.0, estimate.connected
     nobody = Simulated(0, seed=known.seed)
-    pairs = [known_severity([nobody, known.marker(one.marker)], item, one.n / 2) for one in judged]
+    pairs = [known_severity([nobody, known.marker(one.marker)], item, known.paces[group] * one.n / 2) for one in judged]
     true = np.array([above - below for below, above in pairs])
     found = np.array([one.marks for one in judged])
     apart = np.abs((true - true.mean()) - (found - found.mean()))
@@ -230,11 +232,10 @@ def _caught(session: Session, known: Known) -> tuple[Caught, ...]:
 
 def _drift(session: Session, known: Known) -> tuple[int, int, int]:
     """How many drift far, how many of them an alarm of drift named, and how many others."""
-    drifts = {user: known.marker(user).drift for user in known.markers}
-    spread = float(np.std(list(drifts.values()))) or 1.0
-    far = {user for user, drift in drifts.items() if abs(drift) > 1.5 * spread}
-    named = set(session.scalars(select(Alarm.user_id).where(Alarm.exam_id == known.exam_id, Alarm.rule.like("%drift%"))))
-    return len(far), len(far & named), len({user for user in named if user in drifts} - far)
+    far = {user for user in known.markers if abs(known.marker(user).drift) >= DRIFTS_FAR}
+    query = select(Alarm.user_id).where(Alarm.exam_id == known.exam_id, Alarm.rule == "drift")
+    named = {user for user in session.scalars(query) if user in known.markers}
+    return len(far), len(far & named), len(named - far)
 
 
 def _share(part: int, whole: int) -> float:

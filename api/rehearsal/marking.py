@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import random
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from api.rehearsal.crew import Desk, Tally, Worker
 from api.rehearsal.exam import AT_WORK, Person
@@ -20,6 +21,8 @@ Update = Callable[[int, int], None]
 LOOK = 0.5  # seconds between two looks at how far marking is
 QUIET = 60.0  # seconds that the measures of markers may be behind when all is marked: an alarm may still put marks back
 STALLED = 180.0  # seconds without a new mark after which something is wrong
+DRIFTS_ONE_IN = 50  # of the markers one drifts far: by so much of full marks over all that he marks
+FAR = 0.12
 SIGNING_IN = 8  # at once: a password costs the server a core for a while
 
 
@@ -42,6 +45,7 @@ class Marking:
     exam_id: int
     people: Sequence[Person]
     simulated: Sequence[Simulated]
+    paces: Mapping[str, float]  # by item group
     address: tuple[str, int]
     password: str
     responses: int
@@ -83,7 +87,7 @@ class Marking:
         for person in self.people:
             if person.role in AT_WORK:
                 known = before.get(ids[person.login], Memory())
-                crew.append(Worker(person, self.simulated[person.number], desk, known.count, known.rows))
+                crew.append(Worker(person, self.simulated[person.number], desk, self.paces[person.group], known.count, known.rows))
         return crew
 
     async def _watch(self, desk: Desk, update: Update) -> None:
@@ -115,8 +119,12 @@ class Marking:
 
 
 def simulated_people(seed: int, markers: int, careless: int, people: Sequence[Person]) -> list[Simulated]:
-    """The markers of known severity, then whoever decides, by number."""
-    return [*population(seed, markers, careless), *(leader(n, seed) for n in range(markers, max(p.number for p in people) + 1))]
+    """The markers of known severity, some of whom drift far, then whoever decides, by number."""
+    crew = list(population(seed, markers, careless))
+    steady = [n for n, one in enumerate(crew) if not one.careless]
+    for k, n in enumerate(random.Random(f"drift {seed}").sample(steady, min(len(steady), markers // DRIFTS_ONE_IN))):
+        crew[n] = replace(crew[n], drift=FAR if k % 2 else -FAR)
+    return [*crew, *(leader(n, seed) for n in range(markers, max(p.number for p in people) + 1))]
 
 
 async def _sign_in(worker: Worker, password: str, turns: asyncio.Semaphore) -> None:

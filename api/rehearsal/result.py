@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -12,7 +13,7 @@ from typing import Any
 from api.rehearsal.findings import Found
 from core.exam import Text
 
-COVERED = 0.93  # of known severities, within their 95 % intervals
+COVERED = 0.95  # of known severities within their intervals; as many fewer as chance takes from so many markers are accepted
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +102,8 @@ def _severities(found: Found) -> list[Line]:
     if judged:
         covered = sum(g.covered * g.judged for g in found.groups) / judged
         name = Text(zh="已知严厉度在 95% 区间内", en="known severities within their 95 % intervals")
-        rows.append(Line(name, covered, "%", f">= {COVERED:.0%}", covered >= COVERED))
+        least = COVERED - 2 * math.sqrt(COVERED * (1 - COVERED) / judged)
+        rows.append(Line(name, covered, "%", f">= {least:.1%}", covered >= least))
     return rows
 
 

@@ -158,6 +158,7 @@ def _mark(rehearsal: Rehearsal, update: Update) -> None:
         exam_id=rehearsal.exam_id,
         people=rehearsal.people,
         simulated=_simulated(rehearsal),
+        paces=exam.paces(rehearsal.people, int(rehearsal.state["candidates"])),
         address=house.address,
         password=password,
         responses=rehearsal.responses,
@@ -243,7 +244,9 @@ def _compare(rehearsal: Rehearsal) -> list[result.Line]:
     with rehearsal.show.stage(8, rehearsal.say("findings")):
         ids = ids_of(rehearsal.site)
         markers = {ids[p.login]: p for p in rehearsal.people if p.role == "marker"}
-        found = findings.look(rehearsal.site, findings.Known(rehearsal.exam_id, exam.definition(), markers, _simulated(rehearsal)))
+        paces = exam.paces(rehearsal.people, int(rehearsal.state["candidates"]))
+        known = findings.Known(rehearsal.exam_id, exam.definition(), markers, _simulated(rehearsal), paces)
+        found = findings.look(rehearsal.site, known)
         rows = result.lines(rehearsal.state, found)
         result.write(rehearsal.folder.result, rehearsal.state, found, rows)
         tell(rehearsal.show, rehearsal.say, found, rows)
