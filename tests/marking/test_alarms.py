@@ -10,7 +10,7 @@ from core.alarms import AlarmRule
 from core.errors import NotFound
 from core.states import MarkState
 from core.tables import Alarm, Event, LedgerEntry, Mark, Stop
-from marking import alarms, live
+from marking import alarms, live, stopping
 from marking.figures import Figures
 from marking.live import Live
 from marking.measured import Measured
@@ -114,6 +114,24 @@ def test_a_rule_that_stops_does_so_once_with_what_it_measured(open_anywhere: Ope
         assert session.scalars(select(Alarm)).one().by == "rule:too_fast"
     look(followed)  # the marks went back: nothing is left that the rule rests on
     assert shown(hall) == [("too_fast", one, "", "over")]
+
+
+def test_a_stop_that_a_leader_lifted_stays_lifted_while_the_rule_still_holds(open_exam: OpenHall, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(live, "AGAIN", 0.0)
+    rules = with_alarms('{when: "seconds < 4", over: 3, then: stop}').replace("since: today", "since: never")
+    hall = open_exam(rules, sweep=False)
+    one, two, leader = hall.person("marker"), hall.person("marker"), hall.person("leader")
+    write_marks(hall, [m for m in pairs(make_responses(hall, 5), one, two, 0, seconds=2) if m.marker == one])
+    followed = Live(hall.site)
+    look(followed)
+    stopping.lift(hall.site, hall.exam_id, leader, one, "M", "W21")
+    for _ in range(2):
+        followed._groups[hall.exam_id, "M", "W21"].dirty = True
+        look(followed)
+    with hall.site.database.read() as session:
+        (stop,) = session.scalars(select(Stop)).all()
+    assert stop.lifted_by == f"user:{leader}"
+    assert shown(hall) == [("seconds", one, "", "open")]
 
 
 def test_an_alarm_of_a_group_names_no_marker(open_exam: OpenHall) -> None:
