@@ -55,7 +55,7 @@ class Candidate(Table):
     __tablename__ = "candidates"
     __table_args__ = (UniqueConstraint("exam_id", "pseudonym"),)
     id: Mapped[Id]
-    exam_id: Mapped[ExamId]
+    exam_id: Mapped[int] = mapped_column(Big, ForeignKey("exams.id"))
     pseudonym: Mapped[str] = mapped_column(String(24))
     school_code: Mapped[str] = mapped_column(String(80), default="")
     row: Mapped[int]
@@ -67,7 +67,7 @@ class CandidateDetails(Table):
     __tablename__ = "candidate_details"
     __table_args__ = (UniqueConstraint("exam_id", "number"),)
     candidate_id: Mapped[int] = mapped_column(Big, ForeignKey("candidates.id"), primary_key=True, autoincrement=False)
-    exam_id: Mapped[ExamId]
+    exam_id: Mapped[int] = mapped_column(Big, ForeignKey("exams.id"))
     number: Mapped[str] = mapped_column(String(16))
     name: Mapped[str] = mapped_column(String(120), default="")
     school: Mapped[str] = mapped_column(String(120), default="")

@@ -79,7 +79,7 @@ class Script(Table):
         Index("ix_scripts_unsettled", "exam_id", "paper", postgresql_where=text(UNSETTLED), sqlite_where=text(UNSETTLED)),
     )
     id: Mapped[Id]
-    exam_id: Mapped[ExamId]
+    exam_id: Mapped[int] = mapped_column(Big, ForeignKey("exams.id"))
     paper: Mapped[str] = mapped_column(String(4))
     candidate_id: Mapped[int] = mapped_column(Big, ForeignKey("candidates.id"))
     state: Mapped[ScriptState] = mapped_column(one_of(ScriptState), default=ScriptState.EXPECTED)

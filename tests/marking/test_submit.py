@@ -11,9 +11,10 @@ from sqlalchemy import select
 from core.errors import BadInput, Conflict, Forbidden, MarkhallError, NotFound
 from core.states import MarkState, ResponseState, TaskState
 from core.tables import FinalMark, Mark, Response, Task
+from marking.batch import Saved
 from marking.handout import prefix
 from marking.own import mine
-from marking.submit import Saved, revise, submit
+from marking.submit import revise, submit
 from marking.work import TaskView, next_tasks
 from tests.marking.conftest import OpenHall
 from tests.marking.exams import Hall, one_group

@@ -43,7 +43,8 @@ from core.tables import (
     User,
 )
 from core.template import Template
-from marking.submit import Saved, submit
+from marking.batch import Saved
+from marking.submit import submit
 
 DEFINITION = """
 exam: TEST

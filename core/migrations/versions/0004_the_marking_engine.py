@@ -18,6 +18,7 @@ JSON = sa.JSON().with_variant(postgresql.JSONB(), "postgresql")
 TIME = core.tables.base.UtcTime(timezone=True)
 WAITING = sa.text("state = 'open' AND marker_id IS NULL")
 OWN = sa.text("state = 'open' AND marker_id IS NOT NULL")
+BESIDE_A_KEY = ("scripts", "candidates", "candidate_details")  # which have a key that begins with the exam
 NEW_TABLES = ("seeds", "standings", "stops", "alarms", "checks")  # in order of what points to what
 
 
@@ -32,6 +33,8 @@ def upgrade() -> None:
 def _queues() -> None:
     op.drop_index(op.f("ix_ledger_exam_id"), table_name="ledger")
     op.drop_index(op.f("ix_ledger_heads_exam_id"), table_name="ledger_heads")
+    for table in BESIDE_A_KEY:
+        op.drop_index(op.f(f"ix_{table}_exam_id"), table_name=table)
     op.add_column("responses", sa.Column("extra", sa.Integer(), server_default="0", nullable=False))
     op.drop_index(op.f("ix_tasks_exam_id_paper_group_level_state"), table_name="tasks")
     op.create_index("ix_tasks_own", "tasks", ["marker_id"], postgresql_where=OWN, sqlite_where=OWN)
@@ -193,5 +196,7 @@ def downgrade() -> None:
     op.create_index(op.f("ix_tasks_exam_id_paper_group_level_state"), "tasks", ["exam_id", "paper", "group", "level", "state"])
     with op.batch_alter_table("responses", schema=None) as batch_op:
         batch_op.drop_column("extra")
+    for table in BESIDE_A_KEY:
+        op.create_index(op.f(f"ix_{table}_exam_id"), table, ["exam_id"])
     op.create_index(op.f("ix_ledger_heads_exam_id"), "ledger_heads", ["exam_id"])
     op.create_index(op.f("ix_ledger_exam_id"), "ledger", ["exam_id"])
