@@ -64,8 +64,13 @@ def _work(address: tuple[str, int], tokens: list[str]) -> Seen:
 
     def post(n: int, path: str, body: dict[str, Any]) -> tuple[int, int, bytes]:
         headers = {"Authorization": f"Bearer {tokens[n]}", "Content-Type": "application/json"}
-        lines[n].request("POST", f"/api/marking/{CODE}/{path}", json.dumps(body), headers)
-        reply = lines[n].getresponse()
+        try:
+            lines[n].request("POST", f"/api/marking/{CODE}/{path}", json.dumps(body), headers)
+            reply = lines[n].getresponse()
+        except (ConnectionError, http.client.HTTPException):  # it was idle for long; a mark may be sent twice under its key
+            lines[n].close()
+            lines[n].request("POST", f"/api/marking/{CODE}/{path}", json.dumps(body), headers)
+            reply = lines[n].getresponse()
         data = reply.read()
         heads = sum(len(k) + len(v) for k, v in reply.getheaders() if k.lower() != "content-length")
         return reply.status, heads, data

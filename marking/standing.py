@@ -18,7 +18,7 @@ from core.bulk import among, insert_rows, update_rows
 from core.exam import ExamDefinition
 from core.quality import Quality
 from core.states import StandingState, TaskLevel, TaskPurpose
-from core.tables import Standing
+from core.tables import Standing, User
 
 IN_ROUNDS = frozenset({StandingState.TRIAL, StandingState.FIRST, StandingState.SECOND})
 OUT = frozenset({StandingState.STOPPED, StandingState.SUSPENDED})
@@ -173,9 +173,23 @@ WORDS = {StandingState.TRIAL: "trial", StandingState.FIRST: "first round", Stand
 
 
 def load(
-    session: Session, exam_id: int, user_ids: Sequence[int], definition: ExamDefinition, now: datetime, *, lock: bool = False
+    session: Session,
+    exam_id: int,
+    user_ids: Sequence[int],
+    definition: ExamDefinition,
+    now: datetime,
+    *,
+    lock: bool = False,
+    only: bool = False,
 ) -> Standings:
-    """In one statement. Locked by whoever will write them, in the order of their numbers and before any response is."""
+    """Locked by whoever writes marks or standings, in the order of their numbers and before any response is.
+
+    Where nobody is watched there is no row to lock, so the people themselves are, as a new mark locks them anyhow: who stops
+    somebody (`only`) waits for the marks that are under way, and later ones see the stop.
+    """
+    if lock:
+        people = select(User.id).where(among(session, User.id, user_ids)).order_by(User.id)
+        session.execute(people.with_for_update() if only else people.with_for_update(read=True, key_share=True)).all()
     query = select(*COLUMNS).where(Standing.exam_id == exam_id, among(session, Standing.user_id, user_ids)).order_by(Standing.id)
     rows = session.execute(query.with_for_update() if lock else query)
     return Standings(exam_id, definition, now, [Stand(*row) for row in rows])

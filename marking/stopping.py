@@ -153,7 +153,7 @@ def lift(site: Site, exam_id: int, leader_id: int, user_id: int, paper: str, gro
 
 def _standings(session: Session, site: Site, exam_id: int, user_id: int, *, lock: bool = True) -> Standings:
     _, definition = current_definition(session, exam_id)
-    return standing.load(session, exam_id, [user_id], definition, site.now(), lock=lock)
+    return standing.load(session, exam_id, [user_id], definition, site.now(), lock=lock, only=lock)
 
 
 def _require_group(standings: Standings, paper: str, group: str) -> None:

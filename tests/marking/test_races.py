@@ -192,10 +192,8 @@ def test_revise_beside_the_second_mark(open_anywhere: OpenHall) -> None:
 
 
 @pytest.mark.parametrize("rules", ["", "{seeds: {}}"], ids=["without rules", "with rules"])
-def test_a_suspended_markers_mark_in_flight(open_anywhere: OpenHall, rules: str, request: pytest.FixtureRequest) -> None:
+def test_a_suspended_markers_mark_in_flight(open_anywhere: OpenHall, rules: str) -> None:
     """The mark comes before the stop and goes back with the others, or after it and is refused: it never counts on."""
-    if not rules and "postgresql" in request.node.name:
-        request.applymarker(pytest.mark.xfail(reason="without rules there is no row that a mark and a stop both lock", strict=True))
     groups = PAIR.replace("}\n", f", quality: {rules}}}\n") if rules else PAIR
     hall = open_anywhere(groups, scripts=4)
     user, leader = hall.person("marker"), hall.person("leader")
