@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from core import ledger
 from core.states import MarkState, ResponseState, TaskPurpose, TaskState
-from core.tables import FinalMark, Mark, Response, Task, User
+from core.tables import FinalMark, Mark, Response, Stop, Task, User
 from marking.adjudicate import Agreed, ResponseMark, adjudicate_response
 from marking.definitions import item_group
 from marking.handout import prefix, queue_name
@@ -184,3 +184,10 @@ def check_reachable(hall: Hall) -> None:
             queue = queue_name(task.paper, task.group, task.level)
             beyond = task.marker_id is None and task.shuffle > reach.get(queue, float("-inf"))
             assert task.id in known or beyond, f"task {task.id} of {queue} cannot be reached"
+
+
+def check_stops(hall: Hall) -> None:
+    """After a sweep: what went back with a stop counts no more, whoever died in between."""
+    with hall.site.database.read() as session:
+        back = [mark for marks in session.scalars(select(Stop.put_back)) for mark in marks]
+        assert session.scalars(select(Mark.id).where(Mark.id.in_(back), Mark.state == MarkState.COUNTED)).all() == []

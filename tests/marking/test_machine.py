@@ -34,7 +34,7 @@ from marking.values import as_typed
 from marking.work import TaskView, next_tasks, release
 from tests.marking.crash import Died, dying, without_queue_server
 from tests.marking.exams import Hall, one_group, open_hall, read_all
-from tests.marking.laws import check_conservation, check_holding, check_reachable, check_rows
+from tests.marking.laws import check_conservation, check_holding, check_reachable, check_rows, check_stops
 from tests.parts.postgres import PostgresServer
 
 GROUPS = one_group("{name: 1+1, tolerance: {marks: 1}}", '[{id: "a", marks: 10}, {id: "b", marks: 10}]', "G1") + one_group(
@@ -185,10 +185,14 @@ class Marking(RuleBasedStateMachine):
             case _:
                 self.everything_open_comes_out()
 
-    @rule(who=st.integers(0, 3), group=st.sampled_from(["G1", "G2"]), since=st.sampled_from(["today", "never"]), dies=st.booleans())
-    def stop(self, who: int, group: str, since: Any, dies: bool) -> None:
-        """By a rule; what goes back may be left for the next sweep by a process that dies."""
-        user, site = self.people[who], self.hall.site
+    @precondition(lambda self: self.acknowledged)
+    @rule(data=st.data(), since=st.sampled_from(["today", "today", "never"]), dies=st.booleans())
+    def stop(self, data: st.DataObject, since: Any, dies: bool) -> None:
+        """Somebody who has marked, by a rule; what goes back may be left for the next sweep by a process that dies."""
+        words, _ = self.said(data)
+        user, group, site = words.user, "G2" if "c" in words.values else "G1", self.hall.site
+        if user not in self.people[:4]:
+            return
         if (user, group) in self.stopped:
             stopping.lift(site, self.hall.exam_id, self.people[ARBITER], user, "M", group)
             self.stopped.remove((user, group))
@@ -275,6 +279,7 @@ class Marking(RuleBasedStateMachine):
         """As the web process does each second."""
         stopping.sweep(self.hall.site, self.hall.exam_id)
         intake.sweep(self.hall.site, self.hall.exam_id)
+        check_stops(self.hall)
         check_holding(self.hall)
         check_reachable(self.hall)
 
