@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import String, cast, func, or_, select
-from sqlalchemy.orm import Session
+from sqlalchemy import String, and_, cast, func, or_, select
+from sqlalchemy.orm import Session, aliased
 
 from core.cuts import are_gone
 from core.exam import ExamDefinition, ItemGroup, Paper
 from core.loading import definition_of
-from core.states import MarkState, ResponseState, TaskLevel, TaskPurpose
+from core.states import MarkState, ResponseState, TaskLevel, TaskPurpose, TaskState
 from core.tables import Candidate, Conflict, Exam, FinalMark, Mark, Page, Response, ResponsePicture, Script, Task, User
 from marking.replaced import undecided
 from marking.schemes import is_blind
@@ -24,6 +24,7 @@ from scoring.verify_paper import HERE
 CHUNK = 500
 KEPT = (MarkState.COUNTED, MarkState.SURPLUS)
 FOR_SCORE = (TaskPurpose.LIVE, TaskPurpose.APPEAL)
+MET = (TaskPurpose.SEED, TaskPurpose.TRIAL, TaskPurpose.BACK)
 
 
 @dataclass(slots=True)
@@ -162,7 +163,9 @@ def blind(session: Session, exam: Exam) -> LawResult:
     twice = select(Mark.response_id, User.login, func.count()).join(User, User.id == Mark.marker_id).where(*kept)
     for response, login, n in session.execute(twice.group_by(Mark.response_id, User.login).having(func.count() > 1)):
         found.fault(zh=f"{login} 对作答 {response} 评了 {n} 次", en=f"{login} marked response {response} {n} times")
-    _check_shown(found, session, exam, definition_of(session, exam))
+    definition = definition_of(session, exam)
+    _check_shown(found, session, exam, definition)
+    _check_met(found, session, exam, definition)
     own = or_(
         User.affiliation == Candidate.school_code,
         select(Conflict.id).where(Conflict.user_id == User.id, Conflict.school_code == Candidate.school_code).exists(),
@@ -200,4 +203,26 @@ def _check_shown(found: Findings, session: Session, exam: Exam, definition: Exam
                 found.fault(
                     zh=f"{login} 在盲评级 {level} 给出评分 {mark} 前看到了他人的评分",
                     en=f"{login} was shown others' marks before mark {mark} at the blind level {level}",
+                )
+
+
+def _check_met(found: Findings, session: Session, exam: Exam, definition: ExamDefinition) -> None:
+    """Who was shown a response before, as a seed or by looking over its marks, did not then mark it blind for score."""
+    before = aliased(Task)
+    for paper in definition.papers:
+        for group in paper.written:
+            levels = [level for level in TaskLevel if is_blind(group.scheme, level)]
+            query = (
+                select(Mark.id, User.login, Mark.response_id, before.purpose)
+                .join(User, User.id == Mark.marker_id)
+                .join(before, and_(before.response_id == Mark.response_id, before.marker_id == Mark.marker_id, before.purpose.in_(MET)))
+                .where(
+                    Mark.exam_id == exam.id, before.paper == paper.code, before.group == group.id, Mark.level.in_(levels),
+                    Mark.state.in_(KEPT), Mark.purpose.in_(FOR_SCORE), before.state == TaskState.DONE, before.done_at <= Mark.at,
+                )
+            )  # fmt: skip
+            for mark, login, response, purpose in session.execute(query):
+                found.fault(
+                    zh=f"{login} 此前已见过作答 {response}（{purpose}），又给出盲评 {mark}",
+                    en=f"{login} had met response {response} before ({purpose}) and then gave the blind mark {mark}",
                 )
