@@ -122,14 +122,37 @@ def submit_all(site: Site, exam_id: int, sent: Sequence[Sent]) -> Outcome:
         return _together(site, exam_id, sent)
     except IntegrityError:
         if len(sent) == 1:
-            return Outcome([Conflict("this key was used for another mark.", where="key", remedy="Send each mark under a new key.")])
+            return Outcome([_used_before()])
+    # A key that was used for another mark spoils nobody else's: without those that were the rest is kept together.
+    used = _used(site, sent)
+    rest = [one for one in sent if (one.user_id, one.key) not in used]
+    if used and rest:
+        kept = submit_all(site, exam_id, rest)
+        answers = iter(kept.answers)
+        kept.answers = [_used_before() if (one.user_id, one.key) in used else next(answers) for one in sent]
+        return kept
     whole = Outcome()
-    for one in sent:  # each by itself, so that the one key that was used elsewhere spoils nobody else's mark
+    for one in sent:  # two of this very round, or somebody was quicker
         part = submit_all(site, exam_id, [one])
         whole.answers += part.answers
         whole.stops += part.stops
         whole.steps.add(part.steps)
     return whole
+
+
+def _used_before() -> Conflict:
+    return Conflict("this key was used for another mark.", where="key", remedy="Send each mark under a new key.")
+
+
+def _used(site: Site, sent: Sequence[Sent]) -> set[tuple[int, str]]:
+    """Which of these keys their senders used for another task."""
+    with site.database.glance() as session:
+        query = select(Mark.marker_id, Mark.key, Task.token).join(Task, Task.id == Mark.task_id)
+        query = query.where(
+            among(session, Mark.key, [one.key for one in sent]), among(session, Mark.marker_id, [one.user_id for one in sent])
+        )
+        known = {(user_id, key): token for user_id, key, token in session.execute(query)}
+    return {(one.user_id, one.key) for one in sent if known.get((one.user_id, one.key), one.token) != one.token}
 
 
 def _together(site: Site, exam_id: int, sent: Sequence[Sent]) -> Outcome:
