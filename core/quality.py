@@ -120,6 +120,10 @@ class Quality(Part):
     blocking_first: Share = Field(default="0", description="of slots that hold up a started response, the share that goes before new ones")
 
     @property
+    def checks_unannounced(self) -> bool:
+        return self.seeds is not None or self.self_marks is not None
+
+    @property
     def first_state(self) -> str:
         """Where a marker begins: in the first round that there is, or live."""
         return next((name for name in ("trial", "first") if getattr(self.rounds, name) is not None), "live")

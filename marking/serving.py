@@ -136,6 +136,7 @@ class _Asking:
     common: list[str]  # queues, without those for this one alone
     ask: Ask
     why: str = ""  # where there are none: why
+    rough: bool = False  # counts are told about
     views: tuple[TaskView, ...] = ()
 
 
@@ -182,7 +183,11 @@ def serve(site: Site, exam_id: int, wishes: Sequence[Wish], known: People | None
     counts = _counts(site, exam_id, asking.values())
     for n, one in asking.items():
         nothing = not one.views and not one.common
-        answers[n] = Forbidden(one.why, where="group") if nothing else Work(one.views, sum(counts[queue] for queue in one.common))
+        answers[n] = (
+            Forbidden(one.why, where="group")
+            if nothing
+            else Work(one.views, told(sum(counts[queue] for queue in one.common), rough=one.rough))
+        )
     return [answers[n] for n in range(len(wishes))]
 
 
@@ -216,11 +221,12 @@ def _look_up(site: Site, exam_id: int, users: Sequence[int]) -> People:
 
 def _asked(wish: Wish, reach: Reach, keys: Sequence[Key], standings: Standings) -> _Asking:
     """Own tasks before those of everybody; a queue that the marker may not be served from is left out."""
-    own, common, why = list[str](), list[str](), ""
+    own, common, why, rough = list[str](), list[str](), "", False
     for paper, group, level in keys:
         queue = queue_name(paper, group, level)
-        no = standings.refusal(wish.user_id, paper, group, TaskPurpose.LIVE, level)
-        if standings.rules(paper, group) is not None and standings.state(wish.user_id, paper, group) not in standing.OUT:
+        no, rules = standings.refusal(wish.user_id, paper, group, TaskPurpose.LIVE, level), standings.rules(paper, group)
+        rough = rough or (rules is not None and rules.checks_unannounced)
+        if rules is not None and standings.state(wish.user_id, paper, group) not in standing.OUT:
             own.append(own_queue(queue, wish.user_id))
         if no:
             why = no
@@ -228,7 +234,7 @@ def _asked(wish: Wish, reach: Reach, keys: Sequence[Key], standings: Standings) 
             common.append(queue)
     if not common and not own:
         raise Forbidden(why, where="group")
-    return _Asking(wish, reach, common, Ask(wish.user_id, wish.hold, [*own, *common], reach.schools), why)
+    return _Asking(wish, reach, common, Ask(wish.user_id, wish.hold, [*own, *common], reach.schools), why, rough)
 
 
 def _prepared(site: Site, exam_id: int, standings: Standings, reach: Reach, keys: Sequence[Key]) -> Standings:
@@ -363,6 +369,12 @@ def _look_further(site: Site, exam_id: int, asking: Sequence[_Asking], lease: in
         if ids:
             with site.database.glance() as session:
                 _show(site, session, exam_id, [one], [ids], lease)
+
+
+def told(n: int, *, rough: bool) -> int:
+    """How many wait, as a marker is told. Where seeds come unannounced only about: a count that does not fall would tell one."""
+    step = 10 ** max(1, len(str(n)) - 2)
+    return -(-n // step) * step if rough else n
 
 
 def _counts(site: Site, exam_id: int, asking: Iterable[_Asking]) -> dict[str, int]:

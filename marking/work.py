@@ -18,7 +18,7 @@ from marking import handout, queues, recover
 from marking.definitions import current_definition
 from marking.handout import LEASE_SECONDS, queue_name
 from marking.reach import reach_of
-from marking.serving import TaskView, Title, Wish, Work, face_of, keys_of, serve
+from marking.serving import TaskView, Title, Wish, Work, face_of, keys_of, serve, told
 
 __all__ = ["GroupView", "TaskView", "Work", "groups_for", "next_tasks", "picture", "release", "release_everywhere"]
 
@@ -45,8 +45,12 @@ def groups_for(site: Site, exam_id: int, user_id: int) -> list[GroupView]:
     queues.load(site, exam_id, names)
     counts = handout.waiting(site, exam_id, names)
     titles = {(paper, group): face_of(paper, definition.paper(paper).group(group)).title for paper, group, _ in keys}
+    rules = {(paper, group): definition.quality_of(paper, group) for paper, group, _ in keys}
+    rough = {place for place, quality in rules.items() if quality is not None and quality.checks_unannounced}
     return [
-        GroupView(paper, group, titles[paper, group], str(level), n, done.get((paper, group, level), 0))
+        GroupView(
+            paper, group, titles[paper, group], str(level), told(n, rough=(paper, group) in rough), done.get((paper, group, level), 0)
+        )
         for (paper, group, level), n in zip(keys, counts, strict=True)
     ]
 

@@ -7,7 +7,9 @@ from core.errors import Conflict, Forbidden
 from core.states import MarkState, ResponseState, StandingState, TaskPurpose, TaskState
 from core.tables import Event, FinalMark, Response, Seed, Task
 from marking import seeds
+from marking.serving import told
 from marking.watching import gap
+from marking.work import groups_for, next_tasks
 from tests.marking.conftest import OpenHall
 from tests.marking.exams import one_group
 from tests.marking.laws import check_rows
@@ -171,6 +173,15 @@ def test_own_work_comes_again_after_a_while_and_the_first_mark_stands(open_anywh
         first = session.scalars(select(FinalMark.numerator).where(FinalMark.response_id.in_(again_on), FinalMark.current)).all()
     assert set(first) == {500}
     check_rows(hall)
+
+
+def test_how_many_wait_is_told_only_about_where_seeds_come_unannounced(open_exam: OpenHall) -> None:
+    hall = open_exam(watched(FIRST, "'1'"), scripts=14)
+    marker = hall.person("marker")
+    make_seeds(hall, hall.person("arbiter"), "live", 1)
+    assert [next_tasks(hall.site, hall.exam_id, marker).open, groups_for(hall.site, hall.exam_id, marker)[0].open] == [20, 20]
+    assert [told(n, rough=True) for n in (0, 1, 10, 99, 101, 4321)] == [0, 10, 10, 100, 110, 4400]
+    assert told(4321, rough=False) == 4321
 
 
 def test_a_withdrawn_seed_is_given_to_nobody(open_exam: OpenHall) -> None:
