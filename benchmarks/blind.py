@@ -27,7 +27,7 @@ from core.tables import Task
 BINS = 25
 FEATURES = (
     "task bytes", "reply bytes", "header bytes", "token length", "token digits", "token capitals", "token first", "token last",
-    "picture address bytes", "pictures", "place in the reply", "tasks in the reply", "keys", "lease", "open", "open less before",
+    "picture address bytes", "pictures", "place in the reply", "tasks in the reply", "keys", "lease", "open less before",
     "time until given", "time until kept",
 )  # fmt: skip
 TIMES = ("time until given", "time until kept")
@@ -74,7 +74,7 @@ def work(post: Post, marker: Marker, group: str, mark: Callable[[random.Random],
         return False
     task = reply["tasks"][0]
     marker.task, before, marker.open = task["task"], marker.open, reply["open"]
-    seen.rows[marker.task] = [*_features(task, reply, data, heads), reply["open"], before - reply["open"], took, 0.0]
+    seen.rows[marker.task] = [*_features(task, reply, data, heads), before - reply["open"], took, 0.0]
     return True
 
 
