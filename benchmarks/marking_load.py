@@ -12,6 +12,7 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from secrets import token_hex
 from typing import Any
 
 from benchmarks.lines import Line, Lines, Reply
@@ -72,6 +73,7 @@ class Markers:
         self._marks = {f"{p.code}/{g.id}": _marks(g.items) for p in definition.papers for g in p.written}
         self._chance = random.Random(seed)
         self._key = 0
+        self._run = token_hex(6)  # the same markers may come back in another run: their keys are new
         self._load = Load()
 
     def sit_down(self, *, window: int = 32) -> Load:
@@ -139,7 +141,7 @@ class Markers:
         marks = apart if self._chance.random() < APART else agreed
         self._key += 1
         desk.sent, desk.task = desk.task, ""
-        body = f'{{"task":"{desk.sent}","key":"key-{self._key:08d}","marks":{marks},"seconds":12.5,"group":"{desk.marker.group}","hold":1}}'
+        body = f'{{"task":"{desk.sent}","key":"{self._run}-{self._key:08d}","marks":{marks},"seconds":12.5,"group":"{desk.marker.group}","hold":1}}'
         self._post(desk, "marks", body.encode(), due, lambda reply: self._marked(desk, reply))
 
     def _post(self, desk: Desk, path: str, body: bytes, due: float, then: Callable[[Reply], None]) -> None:

@@ -88,6 +88,7 @@ class Batch:
     records: dict[int, Record]  # by response: the live slots
     own: dict[int, Record]  # by task: seeds and the like, which settle nothing
     done: list[Done] = field(default_factory=list)
+    keys: set[tuple[int, str]] = field(default_factory=set)  # of marks that are new in this batch
 
     def found(self, user_id: int, token: str) -> tuple[TaskRow, Record]:
         """The task of this token, as it stands, with its record."""
@@ -132,7 +133,7 @@ def submit_all(site: Site, exam_id: int, sent: Sequence[Sent]) -> Outcome:
         kept.answers = [_used_before() if (one.user_id, one.key) in used else next(answers) for one in sent]
         return kept
     whole = Outcome()
-    for one in sent:  # two of this very round, or somebody was quicker
+    for one in sent:  # somebody was quicker
         part = submit_all(site, exam_id, [one])
         whole.answers += part.answers
         whole.stops += part.stops
@@ -185,8 +186,8 @@ def close(batch: Batch) -> tuple[Steps, list[int]]:
 def load(site: Site, session: Session, exam_id: int, sent: Sequence[Sent]) -> Batch:
     now, users = site.now(), sorted({one.user_id for one in sent})
     _, definition = current_definition(session, exam_id)
-    reaches = reaches_of(session, exam_id, users)
-    standings = standing.load(session, exam_id, users, definition, now, lock=True)
+    reaches = reaches_of(session, exam_id, users, lock=True)  # before it is asked where they stand
+    standings = standing.load(session, exam_id, users, definition, now, lock=True, people_locked=True)
     tokens = sorted({one.token for one in sent})
     query = (
         select(*TASK, *RESPONSE)
@@ -247,9 +248,12 @@ def _keep(batch: Batch, one: Sent, steps: Steps) -> MarkRow:
     if again is not None:
         steps.done(one.user_id, record.waiting(record.task(again.task_id)))  # Redis may not have heard of it
         return again
+    if (one.user_id, one.key) in batch.keys:
+        raise _used_before()
     values = parse_values(record.group, one.values)
     _refuse(batch, reach, record, task, one)
     waited = record.waiting(task)
+    batch.keys.add((one.user_id, one.key))
     mark = _fill(batch, record, task, one, values)
     record.hints.done(one.user_id, waited, lasting=record.response.state is ResponseState.OPEN)
     return mark

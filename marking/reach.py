@@ -51,8 +51,11 @@ def nobody() -> Forbidden:
     return Forbidden("you are no marker of this exam.", where="role")
 
 
-def reaches_of(session: Session, exam_id: int, user_ids: Sequence[int]) -> dict[int, Reach]:
-    """In one statement; without those who are not active or may mark nothing in this exam."""
+def reaches_of(session: Session, exam_id: int, user_ids: Sequence[int], *, lock: bool = False) -> dict[int, Reach]:
+    """In one statement; without those who are not active or may mark nothing in this exam.
+
+    `lock`: nobody of them can be stopped before this transaction has ended. It is the lock that each of their marks takes.
+    """
     query = (
         select(User.id, User.affiliation, Role.role, Role.scope, Conflict.school_code)
         .join(Role, and_(Role.user_id == User.id, or_(Role.exam_id == exam_id, Role.exam_id.is_(None)), Role.role.in_(LEVELS)))
@@ -60,6 +63,8 @@ def reaches_of(session: Session, exam_id: int, user_ids: Sequence[int]) -> dict[
         # Of each table by itself: before a database has counted its new markers it would join all of them.
         .where(among(session, User.id, user_ids), among(session, Role.user_id, user_ids), User.active)
     )
+    if lock:
+        query = query.with_for_update(read=True, key_share=True, of=User)
     roles, schools = defaultdict[int, set[tuple[TaskLevel, str]]](set), defaultdict[int, set[str]](set)
     for user_id, affiliation, role, scope, school in session.execute(query):
         roles[user_id].add((LEVELS[role], scope))

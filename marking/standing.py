@@ -181,13 +181,14 @@ def load(
     *,
     lock: bool = False,
     only: bool = False,
+    people_locked: bool = False,
 ) -> Standings:
     """Locked by whoever writes marks or standings, in the order of their numbers and before any response is.
 
     Where nobody is watched there is no row to lock, so the people themselves are, as a new mark locks them anyhow: who stops
     somebody (`only`) waits for the marks that are under way, and later ones see the stop.
     """
-    if lock:
+    if lock and not people_locked:
         people = select(User.id).where(among(session, User.id, user_ids)).order_by(User.id)
         session.execute(people.with_for_update() if only else people.with_for_update(read=True, key_share=True)).all()
     query = select(*COLUMNS).where(Standing.exam_id == exam_id, among(session, Standing.user_id, user_ids)).order_by(Standing.id)

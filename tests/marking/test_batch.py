@@ -101,6 +101,15 @@ def test_a_key_of_another_mark_is_refused_and_the_round_is_kept(open_anywhere: O
         assert sorted(session.scalars(select(Mark.state))) == [MarkState.COUNTED] * 2
 
 
+def test_one_key_for_two_marks_of_a_round_is_refused_once(open_anywhere: OpenHall) -> None:
+    hall = open_anywhere(one_group(ALONE), scripts=4)
+    user = hall.person("marker")
+    first, second = (task.task for task in next_tasks(hall.site, hall.exam_id, user, hold=2).tasks)
+    answers = send(hall, Sent(user, first, "one key for two", {"21": 1}), Sent(user, second, "one key for two", {"21": 1}))
+    assert [type(a) for a in answers] == [Saved, Conflict]
+    check_rows(hall)
+
+
 def test_everybody_who_asks_at_once_is_given_another_task(open_anywhere: OpenHall) -> None:
     hall = open_anywhere(one_group(ALONE), scripts=20)
     people = [hall.person("marker") for _ in range(10)]
