@@ -21,8 +21,8 @@ Update = Callable[[int, int], None]
 LOOK = 0.5  # seconds between two looks at how far marking is
 QUIET = 60.0  # seconds that the measures of markers may be behind when all is marked: an alarm may still put marks back
 STALLED = 180.0  # seconds without a new mark after which something is wrong
-DRIFTS_ONE_IN = 50  # of the markers one drifts far: by so much of full marks over all that he marks
-FAR = 0.12
+DRIFTS_ONE_IN = 25  # of the markers one drifts far: by so much of full marks over all that he marks
+FAR = 0.20
 SIGNING_IN = 8  # at once: a password costs the server a core for a while
 
 
