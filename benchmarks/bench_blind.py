@@ -12,13 +12,17 @@ import os
 import random
 from typing import Any
 
+from sqlalchemy import select
+
 from benchmarks.blind import FEATURES, Marker, Seen, by_feature, kinds, told_apart, work
 from benchmarks.harness import Row
 from benchmarks.marking_exam import CODE, PAPER, MarkingExam, add_markers, make_exam
 from benchmarks.marking_house import marking_house, open_webs
+from core.bulk import update_rows
 from core.definition import parse_definition
+from core.ids import new_token
 from core.site import Site
-from core.tables import Role
+from core.tables import Role, Task
 from marking import seeds
 
 EACH = int(os.environ.get("MARKHALL_BLIND_EACH", "10000"))
@@ -41,6 +45,7 @@ def rows() -> list[Row]:
     needed = EACH // MARKERS + 1  # seeds; nobody meets one twice
     with marking_house() as house:
         exam = make_exam(house.site, 2 * EACH + needed, parse_definition(DEFINITION, where="benchmark"))
+        _name_anew(house.site)
         people = add_markers(house.site, exam, MARKERS + 1)
         _make_seeds(house.site, exam, people[-1].id, needed)
         address = open_webs(house, 1)
@@ -48,6 +53,12 @@ def rows() -> list[Row]:
         # At first nobody has an own response that is old enough, nor is a second mark due: how far a day has gone tells no task.
         found = kinds(house.site, list(seen.rows)[len(seen.rows) // 4 :])
     return _judged(seen, found)
+
+
+def _name_anew(site: Site) -> None:
+    """Tokens as the engine makes them: those of the benchmark's exam are drawn in the database, and other letters stand in them."""
+    with site.database.write() as session:
+        update_rows(session, Task, [{"id": task_id, "token": new_token()} for task_id in session.scalars(select(Task.id))])
 
 
 def _make_seeds(site: Site, exam: MarkingExam, chief: int, count: int) -> None:
