@@ -63,6 +63,7 @@ ITEMS: dict[str, SimulatedItem] = {"short": SHORT, "steps": STEPS, "long": LONG,
 # How many marks a response needs, about: teams are as large as their work.
 _WEIGHTS = {"short": 1.0, "steps": 2.1, "long": 2.3, "essay": 2.1}
 MARKERS_A_LEADER = 25
+ALONE = "short"  # nobody else marks what its markers mark, so nothing shows a drift
 TRIAL = 3  # responses that everybody marks to learn on, before live work
 TOO_FAST = {"short": 3, "steps": 8, "long": 7, "essay": 25}  # mean seconds below which nobody can have read
 

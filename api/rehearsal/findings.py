@@ -65,8 +65,8 @@ class Found:
     groups: tuple[GroupFound, ...]
     caught: tuple[Caught, ...]
     drifting: int  # markers whose severity moves far
-    drift_alarms: int  # how many of them a drift alarm named
-    drift_false: int  # how many others it named
+    drift_found: int  # how many of them a drift alarm named or a rule stopped
+    drift_false: int  # how many others a drift alarm named
     marks: Mapping[str, int]  # by purpose
     checks: Mapping[str, int]  # seeds and self re-marks, by outcome
 
@@ -231,11 +231,12 @@ def _caught(session: Session, known: Known) -> tuple[Caught, ...]:
 
 
 def _drift(session: Session, known: Known) -> tuple[int, int, int]:
-    """How many drift far, how many of them an alarm of drift named, and how many others."""
+    """How many drift far, how many of them an alarm of drift named or a rule stopped, and how many others such an alarm named."""
     far = {user for user in known.markers if abs(known.marker(user).drift) >= DRIFTS_FAR}
     query = select(Alarm.user_id).where(Alarm.exam_id == known.exam_id, Alarm.rule == "drift")
     named = {user for user in session.scalars(query) if user in known.markers}
-    return len(far), len(far & named), len(named - far)
+    stopped = set(session.scalars(select(Stop.user_id).where(Stop.exam_id == known.exam_id)))
+    return len(far), len(far & (named | stopped)), len(named - far)
 
 
 def _share(part: int, whole: int) -> float:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from api.rehearsal.crew import Desk, Tally, Worker
-from api.rehearsal.exam import AT_WORK, Person
+from api.rehearsal.exam import ALONE, AT_WORK, Person
 from api.rehearsal.markers import Simulated, leader, population
 from api.rehearsal.memory import Memory, decided, marked_before, measures_behind, responses_by_state, rows_by_picture
 from api.rehearsal.people import ids_of
@@ -121,7 +121,7 @@ class Marking:
 def simulated_people(seed: int, markers: int, careless: int, people: Sequence[Person]) -> list[Simulated]:
     """The markers of known severity, some of whom drift far, then whoever decides, by number."""
     crew = list(population(seed, markers, careless))
-    steady = [n for n, one in enumerate(crew) if not one.careless]
+    steady = [p.number for p in people if p.role == "marker" and p.group != ALONE and not crew[p.number].careless]
     for k, n in enumerate(random.Random(f"drift {seed}").sample(steady, min(len(steady), markers // DRIFTS_ONE_IN))):
         crew[n] = replace(crew[n], drift=FAR if k % 2 else -FAR)
     return [*crew, *(leader(n, seed) for n in range(markers, max(p.number for p in people) + 1))]

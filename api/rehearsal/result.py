@@ -90,8 +90,8 @@ def _people(found: Found) -> list[Line]:
         rows.append(Line(Text(zh="退回的评分", en="marks put back"), sum(c.put_back for c in found.caught), ""))
     rows += _severities(found)
     rows.append(Line(Text(zh="漂移明显的评卷员", en="markers who drift far"), found.drifting, ""))
-    rows.append(Line(Text(zh="其中被漂移预警指出", en="of them named by a drift alarm"), found.drift_alarms, ""))
-    rows.append(Line(Text(zh="漂移预警指出的其他人", en="others named by one"), found.drift_false, ""))
+    rows.append(Line(Text(zh="其中被漂移预警指出或被停评", en="of them named by a drift alarm or stopped"), found.drift_found, ""))
+    rows.append(Line(Text(zh="漂移预警指出的其他人", en="others named by a drift alarm"), found.drift_false, ""))
     rows += [Line(Text(zh=f"评分：{kind}", en=f"marks: {kind}"), count, "") for kind, count in sorted(found.marks.items())]
     return [*rows, *(Line(Text(zh=f"核对：{kind}", en=f"checks: {kind}"), count, "") for kind, count in sorted(found.checks.items()))]
 
