@@ -26,7 +26,7 @@ from core.tables import Role, Task
 from marking import seeds
 
 EACH = int(os.environ.get("MARKHALL_BLIND_EACH", "10000"))
-MARKERS, GOAL = 40, 0.52
+MARKERS, GOAL = 100, 0.52  # so many that a second passes between two tasks of one: what is due is given once a second
 DEFINITION = """
 exam: BENCH
 title: Blind
@@ -42,7 +42,7 @@ papers:
 
 
 def rows() -> list[Row]:
-    needed = EACH // MARKERS + 1  # seeds; nobody meets one twice
+    needed = 3 * EACH // MARKERS + 1  # seeds; nobody meets one twice, and they must not run out: hours differ in speed
     with marking_house() as house:
         exam = make_exam(house.site, 2 * EACH + needed, parse_definition(DEFINITION, where="benchmark"))
         _name_anew(house.site)
@@ -91,10 +91,9 @@ def _work(address: tuple[str, int], tokens: list[str]) -> Seen:
     draw = random.Random(5)
     left = 16 * EACH // 3
     while left > 0 and markers:
-        marker = draw.choice(markers)  # in no order, so that none of the others' work says what comes
-        if not work(post, marker, f"{PAPER}/W24", _mark, seen):
-            markers.remove(marker)
-        left -= 1
+        draw.shuffle(markers)  # each in turn, as people who read take about as long as each other
+        left -= len(markers)
+        markers = [marker for marker in markers if work(post, marker, f"{PAPER}/W24", _mark, seen)]
     return seen
 
 
