@@ -7,18 +7,51 @@ sides several times as much. SQLite runs one prepared statement over them, which
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import ARRAY, ColumnElement, TextClause, any_, bindparam, func, insert, literal, select, text, update
+from sqlalchemy import ARRAY, ColumnElement, any_, bindparam, func, insert, literal, select, text, update
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from core.tables import Table
 
 Row = Mapping[str, Any]
+_CURSOR = "bulk: the cursor of what is sent in one go"
+
+
+@contextmanager
+def in_one_go(session: Session) -> Iterator[None]:
+    """On PostgreSQL the rows that are written within are sent one after the other, and waited for once, at the end.
+
+    Nothing else may be asked of the database meanwhile.
+    """
+    connection = session.connection()
+    if connection.dialect.name != "postgresql":
+        yield
+        return
+    driver: Any = connection.connection.driver_connection
+    try:
+        with driver.pipeline(), driver.cursor() as cursor:
+            session.info[_CURSOR] = cursor
+            yield
+    except connection.dialect.loaded_dbapi.Error as e:
+        base = connection.dialect.loaded_dbapi.Error
+        raise DBAPIError.instance(None, None, e, base, dialect=connection.dialect) from e
+    finally:
+        session.info.pop(_CURSOR, None)
+
+
+def _send(session: Session, statement: str, rows: Sequence[Row]) -> None:
+    cursor = session.info.get(_CURSOR)
+    if cursor is None:
+        session.connection().execute(text(statement), {"rows": _as_json(rows)})
+    else:
+        cursor.execute(statement.replace(":rows", "%(rows)s"), {"rows": _as_json(rows)})
 
 
 def insert_rows(session: Session, table: type[Table], rows: Sequence[Row], *, unless_there: bool = False) -> None:
@@ -31,7 +64,7 @@ def insert_rows(session: Session, table: type[Table], rows: Sequence[Row], *, un
     connection = session.connection()
     if connection.dialect.name == "postgresql":
         whole = _with_defaults(table, rows)
-        connection.execute(_statement(table, tuple(whole[0]), unless_there=unless_there), {"rows": _as_json(whole)})
+        _send(session, _statement(table, tuple(whole[0]), unless_there=unless_there), whole)
     else:
         statement = sqlite.insert(table).on_conflict_do_nothing() if unless_there else insert(table)
         connection.execute(statement, [dict(row) for row in rows])
@@ -44,7 +77,7 @@ def insert_keyed(session: Session, table: type[Table], rows: Sequence[Row], key:
     connection = session.connection()
     if connection.dialect.name == "postgresql":
         whole = _with_defaults(table, rows)
-        made = connection.execute(_statement(table, tuple(whole[0]), key=key), {"rows": _as_json(whole)})
+        made = connection.execute(text(_statement(table, tuple(whole[0]), key=key)), {"rows": _as_json(whole)})
     else:
         columns = table.__table__.c
         made = connection.execute(insert(table).returning(columns[key], columns["id"]), [dict(row) for row in rows])
@@ -58,7 +91,7 @@ def update_rows(session: Session, table: type[Table], rows: Sequence[Row]) -> No
     connection = session.connection()
     names = tuple(name for name in rows[0] if name != "id")
     if connection.dialect.name == "postgresql":
-        connection.execute(_updating(table, names), {"rows": _as_json(rows)})
+        _send(session, _updating(table, names), rows)
         return
     columns = table.__table__.c
     statement = update(table).where(columns.id == bindparam("its_id")).values({columns[name]: bindparam(f"new_{name}") for name in names})
@@ -113,20 +146,20 @@ def _defaults(table: type[Table]) -> dict[str, Any]:
 
 
 @cache
-def _statement(table: type[Table], names: tuple[str, ...], *, key: str = "", unless_there: bool = False) -> TextClause:
+def _statement(table: type[Table], names: tuple[str, ...], *, key: str = "", unless_there: bool = False) -> str:
     quoted, typed = _quoting, _typed(table, names)
     listed = ", ".join(map(quoted, names))
     back = " ON CONFLICT DO NOTHING" if unless_there else f" RETURNING {quoted(key)}, id" if key else ""
     into = quoted(table.__tablename__)
-    return text(f"INSERT INTO {into} ({listed}) SELECT {listed} FROM json_to_recordset(CAST(:rows AS json)) AS given ({typed}){back}")
+    return f"INSERT INTO {into} ({listed}) SELECT {listed} FROM json_to_recordset(CAST(:rows AS json)) AS given ({typed}){back}"
 
 
 @cache
-def _updating(table: type[Table], names: tuple[str, ...]) -> TextClause:
+def _updating(table: type[Table], names: tuple[str, ...]) -> str:
     changes = ", ".join(f"{_quoting(name)} = given.{_quoting(name)}" for name in names)
     into = _quoting(table.__tablename__)
     given = f"json_to_recordset(CAST(:rows AS json)) AS given ({_typed(table, ('id', *names))})"
-    return text(f"UPDATE {into} SET {changes} FROM {given} WHERE {into}.id = given.id")
+    return f"UPDATE {into} SET {changes} FROM {given} WHERE {into}.id = given.id"
 
 
 _dialect = postgresql.dialect()  # type: ignore[no-untyped-call]  # its __init__ has no types

@@ -83,7 +83,7 @@ def _engine(url: str) -> Engine:
     if parsed.get_backend_name() == "postgresql":
         parsed = parsed.set(drivername="postgresql+psycopg")
         options = {"options": "-c synchronous_commit=on -c timezone=UTC"}
-        engine = create_engine(parsed, connect_args=options, pool_size=20, max_overflow=40)
+        engine = create_engine(parsed, connect_args=options, pool_size=20, max_overflow=40, pool_use_lifo=True)
         _look_after_idle(engine)
         return engine
     raise Unavailable(

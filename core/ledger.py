@@ -19,7 +19,7 @@ from sqlalchemy import select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
-from core.bulk import among, insert_rows, update_rows
+from core.bulk import among, in_one_go, insert_rows, update_rows
 from core.tables import Checkpoint, LedgerEntry, LedgerHead
 
 GENESIS = "0" * 64
@@ -85,8 +85,9 @@ def append_all(session: Session, exam_id: int, entries: Mapping[str, Iterable[Ma
             previous = digest
         if sequence != head.sequence:
             ends.append({"id": head.id, "sequence": sequence, "hash": previous})
-    insert_rows(session, LedgerEntry, made)  # one statement, however many: a chunk of fifty pages writes about as many entries
-    update_rows(session, LedgerHead, ends)
+    with in_one_go(session):
+        insert_rows(session, LedgerEntry, made)  # one statement, however many: a chunk of fifty pages writes about as many entries
+        update_rows(session, LedgerHead, ends)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,9 +10,12 @@ from sqlalchemy.orm import Session
 
 from core.errors import NotFound
 from core.exam import ExamDefinition, ItemGroup
+from core.quality import Quality
 from core.tables import Definition, Exam
 
 _known: WeakKeyDictionary[Engine, dict[tuple[int, int], ExamDefinition]] = WeakKeyDictionary()
+_groups: dict[tuple[int, str, str], tuple[ExamDefinition, tuple[ItemGroup, Quality | None]]] = {}
+_GROUPS = 4096
 _lock = Lock()
 _KEPT = 32
 
@@ -42,4 +45,16 @@ def current_definition(session: Session, exam_id: int) -> tuple[int, ExamDefinit
 
 
 def item_group(session: Session, exam_id: int, version: int, paper: str, group: str) -> ItemGroup:
-    return definition(session, exam_id, version).paper(paper).group(group)
+    return watched_group(session, exam_id, version, paper, group)[0]
+
+
+def watched_group(session: Session, exam_id: int, version: int, paper: str, group: str) -> tuple[ItemGroup, Quality | None]:
+    """The item group, and how its markers are watched."""
+    whole = definition(session, exam_id, version)
+    place = (id(whole), paper, group)
+    kept = _groups.get(place)
+    if kept is None or kept[0] is not whole:
+        if len(_groups) >= _GROUPS:
+            _groups.clear()
+        kept = _groups[place] = (whole, (whole.paper(paper).group(group), whole.quality_of(paper, group)))
+    return kept[1]

@@ -24,7 +24,7 @@ from marking.handout_scripts import APPLY, CLAIM, FILL, RELEASE, TAKE
 LEASE_SECONDS = 300
 MOST_HELD = 5
 LONGEST_SEARCH = 2000  # waiting tasks that one request looks at before it leaves the rest to the next
-WINDOW = 2000  # tasks of a queue that are fetched from the database at once
+WINDOW = 1000  # tasks of a queue that are fetched from the database at once
 LOW = 500  # so few left in a window: fetch more
 MOST_WAITING = 4 * WINDOW  # a window that has grown beyond this is cut; the database has the rest
 PRIORITY_STEP = 1 << 49

@@ -16,7 +16,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from core import events, ledger
-from core.bulk import Numbers, among, insert_rows, update_rows
+from core.bulk import Numbers, among, in_one_go, insert_rows, update_rows
 from core.errors import NotFound
 from core.exam import ItemGroup
 from core.ids import new_token
@@ -24,7 +24,7 @@ from core.ledger import group_shard
 from core.states import MarkState, ResponseState, TaskLevel, TaskPurpose, TaskState
 from core.tables import FinalMark, Mark, Response, Task
 from marking.adjudicate import ResponseMark
-from marking.definitions import definition, item_group
+from marking.definitions import item_group, watched_group
 from marking.handout import Steps, Waiting
 
 Entry = Mapping[str, Any]
@@ -232,7 +232,7 @@ def records_of(session: Session, rows: Sequence[ResponseRow], now: datetime) -> 
 
 
 def _blocking_first(session: Session, response: ResponseRow) -> str:
-    rules = definition(session, response.exam_id, response.definition_version).quality_of(response.paper, response.group)
+    _, rules = watched_group(session, response.exam_id, response.definition_version, response.paper, response.group)
     return rules.blocking_first if rules is not None else "0"
 
 
@@ -244,13 +244,14 @@ def save(session: Session, exam_id: int, records: Iterable[Record], now: datetim
 
 
 def write_rows(session: Session, changed: Sequence[Record]) -> None:
-    insert_rows(session, Task, [row for record in changed for row in _new_tasks(record)])
-    insert_rows(session, Mark, [row for record in changed for row in _new_marks(record)])
-    insert_rows(session, FinalMark, [row for record in changed for row in _new_finals(record)])
-    update_rows(session, Task, [row for record in changed for row in _changed_tasks(record)])
-    update_rows(session, Mark, [row for record in changed for row in _changed_marks(record)])
-    update_rows(session, FinalMark, [row for record in changed for row in _withdrawn(record)])
-    update_rows(session, Response, [row for record in changed for row in _changed_response(record)])
+    with in_one_go(session):
+        insert_rows(session, Task, [row for record in changed for row in _new_tasks(record)])
+        insert_rows(session, Mark, [row for record in changed for row in _new_marks(record)])
+        insert_rows(session, FinalMark, [row for record in changed for row in _new_finals(record)])
+        update_rows(session, Task, [row for record in changed for row in _changed_tasks(record)])
+        update_rows(session, Mark, [row for record in changed for row in _changed_marks(record)])
+        update_rows(session, FinalMark, [row for record in changed for row in _withdrawn(record)])
+        update_rows(session, Response, [row for record in changed for row in _changed_response(record)])
 
 
 def write_entries(session: Session, exam_id: int, changed: Sequence[Record], now: datetime, more: Iterable[tuple[str, Entry]] = ()) -> None:

@@ -175,7 +175,7 @@ def serve(site: Site, exam_id: int, wishes: Sequence[Wish], known: People | None
         short = [n for n, found in zip(waiting, taken.tasks, strict=True) if not found]
         with site.database.glance() as session:
             refused = _show(site, session, exam_id, list(waiting.values()), taken.tasks, lease)
-        for queue in taken.low if short or attempt == 0 else ():
+        for queue in taken.low if short else taken.low[: int(attempt == 0)]:  # where nobody waits for it one at a time
             queues.fill(site, exam_id, queue)
         again = {n for n, one in waiting.items() if not one.views and (taken.low or empty)}
         waiting = {n: one for n, one in waiting.items() if n in again or one.wish.user_id in refused}
