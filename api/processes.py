@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import socket
@@ -25,6 +26,8 @@ from scanner.intake import give_back_running
 
 QUICK = 30.0  # a child that ends sooner than this, in seconds, has not got anywhere
 PATIENCE = 8
+REST = 60.0  # seconds, before a child that is not needed is tried again
+log = logging.getLogger("markhall.up")
 
 
 def listening(host: str, port: int, *, share: bool) -> socket.socket:
@@ -51,6 +54,8 @@ class Child:
     process: subprocess.Popen[bytes] | None = None
     started: float = 0.0
     quick_ends: int = 0  # in a row
+    needed: bool = True  # the house cannot do without
+    rests_until: float = 0.0
 
     def start(self, environment: dict[str, str]) -> None:
         with self.log.open("ab") as log:
@@ -68,8 +73,14 @@ class Child:
         return self.process is not None and self.process.poll() is None
 
     def start_again(self, environment: dict[str, str]) -> None:
-        """Also waits longer each time, and gives up on a child that never gets anywhere."""
+        """Also waits longer each time, and gives up on a child that never gets anywhere: with all the others where it is needed."""
+        if time.monotonic() < self.rests_until:
+            return
         self.quick_ends = self.quick_ends + 1 if time.monotonic() - self.started < QUICK else 0
+        if self.quick_ends > PATIENCE and not self.needed:
+            self.quick_ends, self.rests_until = PATIENCE, time.monotonic() + REST
+            log.warning("`markhall %s` ends again and again; %s says why. All else goes on.", self.arguments[0], self.log)
+            return
         if self.quick_ends > PATIENCE:
             raise Unavailable(f"`markhall {self.arguments[0]}` ends again and again.", where=str(self.log), remedy="The log says why.")
         time.sleep(min(self.quick_ends * 0.2, 5.0))
@@ -97,7 +108,7 @@ class House:
         self._children = [
             *(Child(serve, settings.home / f"web-{n + 1}.log") for n in range(webs)),
             *(Child(["worker"], settings.home / f"reader-{n + 1}.log") for n in range(readers)),
-            Child(["measures"], settings.home / "measures.log"),
+            Child(["measures"], settings.home / "measures.log", needed=False),
         ]
 
     @property

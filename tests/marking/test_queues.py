@@ -144,6 +144,18 @@ def test_what_blocks_completion_goes_before_what_nobody_has_begun(open_exam: Ope
         assert session.scalar(select(Task.id).where(Task.token == task.task)) == last
 
 
+@pytest.mark.parametrize(("share", "first"), [("0", False), ("1", True)])
+def test_a_slot_that_marks_ask_for_goes_first_where_the_exam_says_so(open_exam: OpenHall, share: str, first: bool) -> None:
+    three = "{name: 2+1+1, tolerance: {marks: 0}}"
+    hall = open_exam(one_group(three).replace("}\n", f", quality: {{blocking_first: '{share}'}}}}\n"), scripts=1)
+    for value in (1, 9):
+        user = hall.person("marker")
+        (task,) = next_tasks(hall.site, hall.exam_id, user).tasks
+        submit(hall.site, hall.exam_id, user, task.task, str(uuid4()), {"21": value})
+    with hall.site.database.read() as session:
+        assert (session.scalars(select(Task.shuffle).where(Task.state == TaskState.OPEN)).one() < 0) is first
+
+
 def test_a_task_for_one_alone_is_given_to_no_other_and_before_all_others(open_anywhere: OpenHall) -> None:
     hall = open_anywhere(one_group(ALONE), scripts=5)
     user, other = hall.person("marker"), hall.person("marker")
