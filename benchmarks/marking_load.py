@@ -141,7 +141,8 @@ class Markers:
         marks = apart if self._chance.random() < APART else agreed
         self._key += 1
         desk.sent, desk.task = desk.task, ""
-        body = f'{{"task":"{desk.sent}","key":"{self._run}-{self._key:08d}","marks":{marks},"seconds":12.5,"group":"{desk.marker.group}","hold":1}}'
+        key = f"{self._run}-{self._key:08d}"
+        body = f'{{"task":"{desk.sent}","key":"{key}","marks":{marks},"seconds":12.5,"group":"{desk.marker.group}","hold":1}}'
         self._post(desk, "marks", body.encode(), due, lambda reply: self._marked(desk, reply))
 
     def _post(self, desk: Desk, path: str, body: bytes, due: float, then: Callable[[Reply], None]) -> None:
