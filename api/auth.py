@@ -139,7 +139,7 @@ def person_of(site: Site, token: str) -> Person:
         .where(Session.token_hash == _digest(token), User.active)
         .order_by(Role.id)
     )
-    with site.database.read() as session:
+    with site.database.glance() as session:
         rows = session.execute(query).all()
     if not rows or rows[0].expires_at < site.now():
         raise ended()

@@ -30,6 +30,6 @@ def keep_rows(session: Session, kept: Sequence[Kept], media_type: str, now: date
 
 
 def picture_bytes(site: Site, sha256: str) -> bytes:
-    with site.database.read() as session:
+    with site.database.glance() as session:
         place = session.scalar(select(Picture.place).where(Picture.sha256 == sha256))
     return site.store.get(sha256, place or "")

@@ -89,7 +89,7 @@ def picture(site: Site, user_id: int, picture_token: str) -> str:
         .join(ResponsePicture, ResponsePicture.response_id == Task.response_id)
         .where(Task.token == token, ResponsePicture.ordinal == int(number))
     )
-    with site.database.read() as session:
+    with site.database.glance() as session:
         row = session.execute(query).one_or_none()
     if row is None:
         raise nobody
