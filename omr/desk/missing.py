@@ -12,7 +12,7 @@ from core.states import CaseState, PageState, ScriptState, SheetState
 from core.tables import Batch, DeskCase, Page, Receipt, Script, Sheet
 from omr.desk.cases import open_case
 from omr.desk.scripts import finish, held_of, open_about, settle_scripts
-from omr.desk.work import Work, begin_work
+from omr.desk.work import MOST_NAMED, Work, begin_work
 from scanner.intake import take_turn
 from scanner.intake.missing import QUIET, batches_to_search, papers_to_ask, unexplained
 
@@ -47,7 +47,10 @@ def _search(work: Work, batches: Sequence[int]) -> int:
     for batch, sheet_id in work.session.execute(pairs):
         batches_of.setdefault(sheet_id or 0, set()).add(batch)
     work.load_pages(batches_of)
-    lacking = [s for s in work.session.scalars(select(Sheet).where(Sheet.id.in_(batches_of)).order_by(Sheet.id)) if _sides_missing(work, s)]
+    named, lacking = sorted(batches_of), list[Sheet]()
+    for start in range(0, len(named), MOST_NAMED):
+        query = select(Sheet).where(Sheet.id.in_(named[start : start + MOST_NAMED])).order_by(Sheet.id)
+        lacking += [sheet for sheet in work.session.scalars(query) if _sides_missing(work, sheet)]
     settle_scripts(work, (s.script_id for s in lacking if s.script_id is not None))
     found, later = 0, set[int]()
     for sheet in lacking:

@@ -38,6 +38,7 @@ from omr.desk.forms import Forms, forms_of
 
 READERS = "readers"
 T = TypeVar("T")
+MOST_NAMED = 10_000  # rows that one statement names: SQLite takes 32,766 parameters, PostgreSQL 65,535
 
 
 @dataclass
@@ -101,15 +102,14 @@ class Work:
         self._entries.clear()
 
     def load_pages(self, sheet_ids: Iterable[int]) -> None:
-        """Bring the current pages of these sheets in one query."""
+        """Bring the current pages of these sheets in one query, or one for so many as a database takes."""
         wanted = [i for i in set(sheet_ids) if i not in self._pages]
         for sheet_id in wanted:
             self._pages[sheet_id] = []
-        if not wanted:
-            return
-        query = select(Page).where(Page.sheet_id.in_(wanted), Page.state != PageState.SUPERSEDED).order_by(Page.id)
-        for page in self.session.scalars(query):
-            self._pages[page.sheet_id or 0].append(page)
+        for start in range(0, len(wanted), MOST_NAMED):
+            part = Page.sheet_id.in_(wanted[start : start + MOST_NAMED])
+            for page in self.session.scalars(select(Page).where(part, Page.state != PageState.SUPERSEDED).order_by(Page.id)):
+                self._pages[page.sheet_id or 0].append(page)
 
     def pages(self, sheet_id: int) -> list[Page]:
         """The pages that now stand for the sides of a sheet."""

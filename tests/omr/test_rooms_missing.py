@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from sqlalchemy import func, select
 
 from core.tables import Batch, PaperScanned
@@ -82,3 +83,13 @@ def test_a_side_that_nobody_is_named_on_is_asked_for_by_its_printed_candidate(ha
     hall.send(hall.reading(0, 1))
     end_batch(hall)
     assert look(hall) == []
+
+
+def test_batches_of_more_cards_than_a_statement_may_name_are_looked_through(hall: Hall, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("omr.desk.missing.MOST_NAMED", 2)
+    monkeypatch.setattr("omr.desk.work.MOST_NAMED", 2)
+    for card in range(3):
+        hall.sent = 2 * card
+        hall.send(hall.reading(card, 1))
+    end_batch(hall)
+    assert look(hall) == [("page_missing", hall.numbers[card], 2) for card in range(3)]
