@@ -76,6 +76,7 @@ def next_look(site: Site, exam_id: int, leader_id: int, paper: str, group: str, 
         reach.require_lead(paper, group)
         _, definition = current_definition(session, exam_id)
         standings = Standings(exam_id, definition, site.now())
+        standings.require_group(paper, group)
         markers: list[int | None] = [marker] if marker is not None else [*behind(session, standings, paper, group), None]
         found = next((mark for one in markers if (mark := _pick(session, standings, reach, paper, group, one)) is not None), None)
         if found is None:

@@ -15,6 +15,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from core.bulk import among, insert_rows, update_rows
+from core.errors import NotFound
 from core.exam import ExamDefinition
 from core.quality import Quality
 from core.states import StandingState, TaskLevel, TaskPurpose
@@ -74,6 +75,10 @@ class Standings:
         if (paper, group) not in self._rules:
             self._rules[paper, group] = self.definition.quality_of(paper, group)
         return self._rules[paper, group]
+
+    def require_group(self, paper: str, group: str) -> None:
+        if not any(p.code == paper and g.id == group for p in self.definition.papers for g in p.written):
+            raise NotFound(f"there is no item group {paper}/{group}.", where="group", remedy="Name it as the exam definition does.")
 
     def known(self, user_id: int, paper: str, group: str) -> Stand | None:
         return self._rows.get((user_id, paper, group))

@@ -63,7 +63,7 @@ def what_would_happen(site: Site, exam_id: int, leader_id: int, user_id: int, pa
     with site.database.read() as session:
         reach_of(session, exam_id, leader_id).require_lead(paper, group)
         standings = _standings(session, site, exam_id, user_id, lock=False)
-        _require_group(standings, paper, group)
+        standings.require_group(paper, group)
         _require_person(session, user_id)
         return _preview(session, standings, user_id, paper, group, choose, None)
 
@@ -78,7 +78,7 @@ def stop_as_shown(
     with site.database.write() as session:
         reach_of(session, exam_id, leader_id).require_lead(paper, group)
         standings = _standings(session, site, exam_id, user_id)
-        _require_group(standings, paper, group)
+        standings.require_group(paper, group)
         _require_person(session, user_id)
         now_so = _preview(session, standings, user_id, paper, group, choose, newest)
         if now_so.digest != digest:
@@ -95,7 +95,7 @@ def stop(
     """By a rule. The stop's number; None: the marker is stopped already. `choose`: else as the exam's `put_back` has it."""
     with site.database.write() as session:
         standings = _standings(session, site, exam_id, user_id)
-        _require_group(standings, paper, group)
+        standings.require_group(paper, group)
         if standings.state(user_id, paper, group) in OUT:
             return None
         stop_id = _begin_and_save(session, standings, user_id, paper, group, rule, reason, by, choose, None)
@@ -136,7 +136,7 @@ def lift(site: Site, exam_id: int, leader_id: int, user_id: int, paper: str, gro
     with site.database.write() as session:
         reach_of(session, exam_id, leader_id).require_lead(paper, group)
         standings = _standings(session, site, exam_id, user_id)
-        _require_group(standings, paper, group)
+        standings.require_group(paper, group)
         if standings.state(user_id, paper, group) not in OUT:
             raise Conflict("this marker is not stopped.", where="marker", remedy="Look again.")
         by, rules = f"user:{leader_id}", standings.rules(paper, group)
@@ -154,11 +154,6 @@ def lift(site: Site, exam_id: int, leader_id: int, user_id: int, paper: str, gro
 def _standings(session: Session, site: Site, exam_id: int, user_id: int, *, lock: bool = True) -> Standings:
     _, definition = current_definition(session, exam_id)
     return standing.load(session, exam_id, [user_id], definition, site.now(), lock=lock, only=lock)
-
-
-def _require_group(standings: Standings, paper: str, group: str) -> None:
-    if not any(p.code == paper and g.id == group for p in standings.definition.papers for g in p.written):
-        raise NotFound(f"there is no item group {paper}/{group}.", where="group")
 
 
 def _require_person(session: Session, user_id: int) -> None:

@@ -43,6 +43,12 @@ KNOWN = {
     "n": "0",
     "paper": "P",
     "token": "abc-1",
+    "response": "1",
+    "seed": "1",
+    "mark": "1",
+    "group": "W6",
+    "user": "1",
+    "kind": "csv",
 }
 
 
@@ -50,7 +56,7 @@ KNOWN = {
 def step(tmp_path: Path, database_url: str, redis_url: str) -> Iterator[LastStep]:
     made = last_step(tmp_path / "home", database_url, redis_url)
     add_user(made.site, "all", "All", PASSWORD)
-    for role in ("office", "clerk", "marker", "leader", "arbiter"):
+    for role in ("office", "chief", "clerk", "marker", "leader", "arbiter"):
         grant_role(made.site, "all", role, "TEST")
     yield made
     made.site.close()
