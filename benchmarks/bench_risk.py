@@ -16,8 +16,8 @@ from typing import Any
 
 import numpy as np
 
+from api.rehearsal.markers import ESSAY, LONG, SHORT, STEPS, Simulated, SimulatedItem, definitive, leader, marks, population
 from benchmarks.harness import Row
-from benchmarks.simulated_markers import ESSAY, LONG, SHORT, STEPS, Simulated, SimulatedItem, definitive, leader, marks, population
 from core.exam import Scheme, WrittenItem
 from core.states import TaskLevel
 from marking.adjudicate import Agreed, Given, OneMore, adjudicate

@@ -65,8 +65,9 @@ class Rounds(Part):
             raise ValueError("a second round needs a first")
         return self
 
-    def of(self, name: Round) -> Trial | Qualification | None:
-        rounds: dict[Round, Trial | Qualification | None] = {"trial": self.trial, "first": self.first, "second": self.second}
+    def of(self, name: str) -> Trial | Qualification | None:
+        """The rule of a round by its name, which is also that of the state and the use; KeyError for any other."""
+        rounds: dict[str, Trial | Qualification | None] = {"trial": self.trial, "first": self.first, "second": self.second}
         return rounds[name]
 
 

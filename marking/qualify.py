@@ -155,7 +155,7 @@ def _standings(session: Session, site: Site, exam_id: int, user_id: int, *, lock
 
 
 def _asked(rules: Quality | None, state: StandingState) -> int:
-    rule = rules.rounds.of(state.value) if rules is not None and state in IN_ROUNDS else None  # type: ignore[arg-type]  # a round's name
+    rule = rules.rounds.of(state.value) if rules is not None and state in IN_ROUNDS else None
     return rule.responses if rule is not None else 0
 
 

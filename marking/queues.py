@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from sqlalchemy import Select, exists, func, select, text, tuple_
 from sqlalchemy.orm import Session
 
-from core.bulk import among
 from core.site import Site
 from core.states import TaskLevel, TaskPurpose
 from core.tables import Mark, Response, Task
@@ -19,6 +18,9 @@ from marking.handout import WHOLE, WINDOW, Ask, Waiting, prefix
 
 # In words: an index with a condition serves only a statement that says the same, whatever its parameters are.
 WAITS = text("tasks.state = 'open' AND tasks.marker_id IS NULL")
+COLUMNS = (  # in the order of a Waiting's fields
+    Task.id, Task.response_id, Task.paper, Task.group, Task.level, Response.school_code, Task.shuffle, Task.marker_id,
+)  # fmt: skip
 IS_OWN = text("tasks.state = 'open' AND tasks.marker_id IS NOT NULL")
 
 
@@ -82,14 +84,10 @@ def further(site: Site, exam_id: int, ask: Ask) -> tuple[int, ...]:
     return ()
 
 
-def own_tasks(session: Session, exam_id: int, user_ids: Sequence[int] | None = None) -> list[Waiting]:
-    """Every waiting task that is for one marker alone; of these markers, or of all."""
-    columns = (Task.id, Task.response_id, Task.paper, Task.group, Task.level, Response.school_code, Task.shuffle, Task.marker_id)
-    query = select(*columns).join(Response, Response.id == Task.response_id)
-    query = query.where(Task.exam_id == exam_id, IS_OWN)
-    if user_ids is not None:
-        query = query.where(among(session, Task.marker_id, user_ids))
-    return [Waiting(*row) for row in session.execute(query)]
+def own_tasks(session: Session, exam_id: int) -> list[Waiting]:
+    """Every waiting task that is for one marker alone."""
+    query = select(*COLUMNS).join(Response, Response.id == Task.response_id)
+    return [Waiting(*row) for row in session.execute(query.where(Task.exam_id == exam_id, IS_OWN))]
 
 
 def names(session: Session, exam_id: int) -> list[str]:

@@ -90,8 +90,7 @@ def _look_now_and_then(site: Site, exam_id: int) -> None:
 
 def _offer_newer(site: Site, exam_id: int, after: int) -> None:
     """In chunks by id, so that a large exam is never held in memory."""
-    columns = (Task.id, Task.response_id, Task.paper, Task.group, Task.level, Response.school_code, Task.shuffle, Task.marker_id)
-    query = select(*columns).join(Response, Response.id == Task.response_id).order_by(Task.id).limit(CHUNK)
+    query = select(*queues.COLUMNS).join(Response, Response.id == Task.response_id).order_by(Task.id).limit(CHUNK)
     while True:
         with site.database.read() as session:
             rows = session.execute(query.where(Task.exam_id == exam_id, Task.id > after, Task.state == TaskState.OPEN)).all()
@@ -104,8 +103,7 @@ def _offer_newer(site: Site, exam_id: int, after: int) -> None:
 def _forget_done(site: Site, exam_id: int) -> None:
     """Leases of tasks that are not open any more end now."""
     held = [int(name) for name in site.redis.hkeys(f"{prefix(exam_id)}holders")]
-    columns = (Task.id, Task.response_id, Task.paper, Task.group, Task.level, Response.school_code, Task.shuffle)
-    query = select(*columns).join(Response, Response.id == Task.response_id).where(Task.state != TaskState.OPEN)
+    query = select(*queues.COLUMNS[:-1]).join(Response, Response.id == Task.response_id).where(Task.state != TaskState.OPEN)
     steps = Steps()
     for start in range(0, len(held), CHUNK):
         with site.database.read() as session:

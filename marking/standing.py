@@ -98,7 +98,7 @@ class Standings:
             return StandingState(rules.first_state) if rules else StandingState.LIVE
         if row.state in OUT:
             return row.state
-        asked = rules is not None and (row.state not in IN_ROUNDS or rules.rounds.of(row.state.value) is not None)  # type: ignore[arg-type]  # a round's name
+        asked = rules is not None and (row.state not in IN_ROUNDS or rules.rounds.of(row.state.value) is not None)
         return row.state if asked else StandingState.LIVE
 
     def is_out(self, user_id: int, paper: str, group: str) -> bool:

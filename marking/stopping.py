@@ -140,7 +140,7 @@ def lift(site: Site, exam_id: int, leader_id: int, user_id: int, paper: str, gro
         if standings.state(user_id, paper, group) not in OUT:
             raise Conflict("this marker is not stopped.", where="marker", remedy="Look again.")
         by, rules = f"user:{leader_id}", standings.rules(paper, group)
-        if to != "live" and (rules is None or rules.rounds.of(to) is None):  # type: ignore[arg-type]  # checked above
+        if to != "live" and (rules is None or rules.rounds.of(to) is None):
             raise BadInput(f"{paper}/{group} has no round {to!r}.", where="to", remedy="Use live, or a round that the exam has.")
         open_stops = select(Stop).where(Stop.exam_id == exam_id, Stop.user_id == user_id, Stop.paper == paper, Stop.group == group)
         for row in session.scalars(open_stops.where(Stop.lifted_at.is_(None))):

@@ -145,7 +145,7 @@ def _after_seed(session: Session, standings: Standings, judged: Judged, row: Sta
 def _after_round(session: Session, standings: Standings, judged: Judged, row: Stand) -> None:
     """The next state, where this was the last response of a round."""
     rules, state = standings.rules(row.paper, row.group), row.state
-    rule = rules.rounds.of(state.value) if rules is not None else None  # type: ignore[arg-type]  # a round's name
+    rule = rules.rounds.of(state.value) if rules is not None else None
     if rules is None or rule is None:
         return
     past = checks.past(session, standings.exam_id, row, SeedUse(state.value))
@@ -159,7 +159,7 @@ def _after_round(session: Session, standings: Standings, judged: Judged, row: St
 
 def _fill_round(session: Session, standings: Standings, rules: Quality, row: Stand, state: StandingState, after: After) -> None:
     """As many own tasks as the round still asks, of the seeds that there are."""
-    rule, use, exam_id = rules.rounds.of(state.value), SeedUse(state.value), standings.exam_id  # type: ignore[arg-type]  # a round's name
+    rule, use, exam_id = rules.rounds.of(state.value), SeedUse(state.value), standings.exam_id
     if rule is None:
         return
     done = len(checks.past(session, exam_id, row, use))

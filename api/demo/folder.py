@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
-import os
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from api import stage_file
 from core.errors import BadInput
 
 _STATE = "demo.json"
@@ -56,17 +54,11 @@ class DemoFolder:
         return self.root / "reports"
 
     def state(self) -> dict[str, Any]:
-        state: dict[str, Any] = json.loads((self.root / _STATE).read_text(encoding="utf-8"))
-        return state
+        return stage_file.read(self.root / _STATE)
 
     def begin(self, state: dict[str, Any]) -> None:
         """Start anew. Removes an earlier demo, and refuses to touch a folder that holds anything else."""
-        if self.root.exists() and any(self.root.iterdir()):
-            if not (self.root / _STATE).exists():
-                raise BadInput("the folder holds something else than a demo.", where=str(self.root), remedy="Name another one with --dir.")
-            shutil.rmtree(self.root)
-        self.root.mkdir(parents=True, exist_ok=True)
-        self.save({**state, "done": []})
+        stage_file.begin(self.root / _STATE, {**state, "done": []}, what="demo")
 
     def resume(self) -> dict[str, Any]:
         if not (self.root / _STATE).exists():
@@ -74,9 +66,4 @@ class DemoFolder:
         return self.state()
 
     def save(self, state: dict[str, Any]) -> None:
-        draft = self.root / f".{_STATE}"
-        with draft.open("w", encoding="utf-8") as file:
-            json.dump(state, file, ensure_ascii=False, indent=1)
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(self.root / _STATE)
+        stage_file.save(self.root / _STATE, state)

@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field, model_validator
 from api.asking import AskingDep
 from api.routes.guarded import LARGEST_NUMBER, Guarded, Number
 from core.pictures import picture_bytes
-from core.quality import PutBack
+from core.quality import PutBack, Round
 from marking import back_rates, backreading, qualify, seeds, stopping
 
 router = APIRouter(prefix="/api/quality/{exam}", tags=["quality"], route_class=Guarded)
@@ -21,7 +21,6 @@ Id = Annotated[int, Field(ge=0, le=LARGEST_NUMBER)]
 Key = Annotated[str, Field(min_length=8, max_length=64)]
 Marks = dict[str, str | dict[str, str]]
 Note = Annotated[str, Field(max_length=2000)]
-Round = Literal["trial", "first", "second"]
 AskedPaper = Annotated[str, Query(min_length=1, max_length=4)]
 AskedGroup = Annotated[str, Query(min_length=1, max_length=24)]
 PictureNumber = Annotated[int, Query(ge=0, le=1000)]

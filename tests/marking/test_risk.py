@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmarks.simulated_markers import ESSAY, SHORT, SimulatedItem, definitive, marks, population
+from api.rehearsal.markers import ESSAY, SHORT, SimulatedItem, definitive, marks, population
 from core.exam import Scheme, WrittenItem
 from core.states import TaskLevel
 from marking.adjudicate import Agreed, Given, adjudicate

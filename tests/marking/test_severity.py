@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 
-from benchmarks.simulated_markers import ESSAY, SHORT, SimulatedItem, known_severity, marks, population
+from api.rehearsal.markers import ESSAY, SHORT, SimulatedItem, known_severity, marks, population
 from marking.severity import Severities, categories, severities
 
 Floats = np.ndarray[Any, np.dtype[np.float64]]
