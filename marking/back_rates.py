@@ -47,7 +47,7 @@ def rates(site: Site, exam_id: int, leader_id: int, paper: str, group: str) -> l
             user,
             today.get(user, 0),
             looked.get(user, 0),
-            max(0, ceil(share * today.get(user, 0)) - looked.get(user, 0)),
+            _missing(share, today.get(user, 0), looked.get(user, 0)),
             *(outcomes.get((user, outcome), 0) for outcome in ("confirmed", "corrected", "sent_back")),
         )
         for user in sorted({*today, *(user for user, _ in outcomes)})
@@ -60,6 +60,24 @@ def behind(session: Session, standings: Standings, paper: str, group: str) -> li
     today, looked = _today(session, standings, paper, group), _looked_today(session, standings, paper, group)
     missing = {user: share * n - looked.get(user, 0) for user, n in today.items()}
     return sorted((user for user, n in missing.items() if n > 0), key=lambda user: -missing[user])
+
+
+def missing(session: Session, standings: Standings) -> Counter[tuple[str, str]]:
+    """By item group: looks until the share of this day is reached of every marker. Two statements, whatever the number of groups."""
+    here = Standing.exam_id == standings.exam_id, Standing.day == standings.day
+    marked = session.execute(select(Standing.paper, Standing.group, Standing.user_id, Standing.today).where(*here)).all()
+    back = Check.exam_id == standings.exam_id, Check.kind == CheckKind.BACK, Check.at >= standings.midnight
+    query = select(Check.paper, Check.group, Check.user_id, func.count()).where(*back)
+    grouped = query.group_by(Check.paper, Check.group, Check.user_id)
+    looked = {(paper, group, user): n for paper, group, user, n in session.execute(grouped)} if marked else {}
+    found = Counter[tuple[str, str]]()
+    for paper, group, user, today in marked:
+        found[paper, group] += _missing(_share(standings, paper, group), today, looked.get((paper, group, user), 0))
+    return found
+
+
+def _missing(share: Fraction, today: int, looked: int) -> int:
+    return max(0, ceil(share * today) - looked)
 
 
 def _share(standings: Standings, paper: str, group: str) -> Fraction:

@@ -13,9 +13,10 @@ from sqlalchemy import exists, func, select, update
 from sqlalchemy.exc import IntegrityError
 
 from core.errors import BadInput, Conflict, Forbidden, NotFound
+from core.exam import from_hundredths
 from core.site import Site
 from core.states import MarkState, ResponseState, SeedUse, TaskLevel, TaskPurpose, TaskState
-from core.tables import Check, Mark, Response, ResponsePicture, Seed, Task
+from core.tables import Check, Mark, Response, ResponsePicture, Seed, Task, User
 from marking.batch import add_mark, mark_entry
 from marking.handout import place_for, tell
 from marking.reach import Reach, reach_of
@@ -25,6 +26,7 @@ from marking.values import Kept, as_typed, parse_values
 
 LONGEST_NOTE = 2000
 MOST = 50
+MOST_FARED = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,19 @@ class SeedView:
     at: datetime
     given: int  # how many marks were held against it
     failed: int
+    pictures: int
+
+
+@dataclass(frozen=True, slots=True)
+class Fared:
+    """A mark that was held against a seed."""
+
+    marker: int
+    name: str
+    marks: dict[str, str | dict[str, str]]
+    differences: dict[str, str]  # by item, the mark less the definitive one
+    within: bool
+    at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,15 +115,42 @@ def withdraw(site: Site, exam_id: int, user_id: int, seed_id: int) -> None:
 def listed(site: Site, exam_id: int, user_id: int, paper: str, group: str) -> list[SeedView]:
     """All seeds of an item group, with how markers fared on them."""
     held = select(func.count()).where(Check.seed_id == Seed.id).correlate(Seed)
-    query = select(Seed, held.scalar_subquery(), held.where(Check.outcome == "failed").scalar_subquery())
+    pictures = select(func.count()).where(ResponsePicture.response_id == Seed.response_id).correlate(Seed).scalar_subquery()
+    query = select(Seed, held.scalar_subquery(), held.where(Check.outcome == "failed").scalar_subquery(), pictures)
     with site.database.read() as session:
         _require_chief(reach_of(session, exam_id, user_id), paper, group)
         here = Seed.exam_id == exam_id, Seed.paper == paper, Seed.group == group
         rows = session.execute(query.where(*here).order_by(Seed.use, Seed.id)).all()
     return [
-        SeedView(s.id, s.response_id, s.paper, s.group, s.use, as_typed(s.values), s.note, s.active, s.by, s.at, given, failed)
-        for s, given, failed in rows
+        SeedView(s.id, s.response_id, s.paper, s.group, s.use, as_typed(s.values), s.note, s.active, s.by, s.at, given, failed, n)
+        for s, given, failed, n in rows
     ]
+
+
+def fared(site: Site, exam_id: int, user_id: int, seed_id: int) -> list[Fared]:
+    """How markers marked a seed, the newest first."""
+    query = (
+        select(Check.user_id, User.name, User.login, Mark.values, Check.differences, Check.outcome, Check.at)
+        .join(Mark, Mark.id == Check.mark_id)
+        .join(User, User.id == Check.user_id)
+        .where(Check.exam_id == exam_id, Check.seed_id == seed_id, Mark.state != MarkState.REVISED)
+        .order_by(Check.id.desc())
+        .limit(MOST_FARED)
+    )
+    with site.database.read() as session:
+        reach = reach_of(session, exam_id, user_id)
+        seed = session.scalar(select(Seed).where(Seed.id == seed_id, Seed.exam_id == exam_id))
+        if seed is None:
+            raise NotFound("there is no such seed in this exam.", where="seed")
+        _require_chief(reach, seed.paper, seed.group)
+        return [
+            Fared(user, name or login, as_typed(values), {item: _signed(d) for item, d in found.items()}, outcome == "passed", at)
+            for user, name, login, values, found, outcome, at in session.execute(query)
+        ]
+
+
+def _signed(difference: int) -> str:
+    return f"{'-' if difference < 0 else '+' if difference else ''}{from_hundredths(abs(difference))}"
 
 
 def candidates(site: Site, exam_id: int, user_id: int, paper: str, group: str, limit: int = 10) -> list[Candidate]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from redis.exceptions import RedisError
@@ -24,6 +24,7 @@ from core.site import Site
 from core.states import MarkState, ResponseState, StandingState
 from core.tables import Mark, Stop, User
 from marking import handout, standing
+from marking.by_hour import HourBack, by_hour
 from marking.definitions import current_definition
 from marking.handout import tell
 from marking.put_back import PERSON, begin, counted, newest_of, put_back, take_out
@@ -50,6 +51,7 @@ class Preview:
     kept: int  # counted marks of the marker that stay
     newest: int  # the marker's newest mark that was looked at
     digest: str  # of all this, to be handed in with the stop
+    hours: tuple[HourBack, ...] = ()  # the same hour by hour: only for who looks
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +67,8 @@ def what_would_happen(site: Site, exam_id: int, leader_id: int, user_id: int, pa
         standings = _standings(session, site, exam_id, user_id, lock=False)
         standings.require_group(paper, group)
         _require_person(session, user_id)
-        return _preview(session, standings, user_id, paper, group, choose, None)
+        shown, going = _preview(session, standings, user_id, paper, group, choose, None)
+        return replace(shown, hours=by_hour(session, going))
 
 
 def stop_as_shown(
@@ -80,7 +83,7 @@ def stop_as_shown(
         standings = _standings(session, site, exam_id, user_id)
         standings.require_group(paper, group)
         _require_person(session, user_id)
-        now_so = _preview(session, standings, user_id, paper, group, choose, newest)
+        now_so, _ = _preview(session, standings, user_id, paper, group, choose, newest)
         if now_so.digest != digest:
             raise Conflict("what would go back has changed meanwhile.", where="stop", remedy="Look again at what will happen.")
         later = counted(session, standings, user_id, paper, group, Mark.id > newest)
@@ -179,7 +182,10 @@ def _begin_and_save(
     return stop_id
 
 
-def _preview(session: Session, standings: Standings, user_id: int, paper: str, group: str, choose: PutBack, until: int | None) -> Preview:
+def _preview(
+    session: Session, standings: Standings, user_id: int, paper: str, group: str, choose: PutBack, until: int | None
+) -> tuple[Preview, Sequence[tuple[int, ResponseState]]]:
+    """What would happen, and each mark that goes back with its response's state."""
     newest = until if until is not None else newest_of(session, standings, user_id)
     marks = put_back(session, standings, user_id, paper, group, choose, newest)
     ids = [mark for mark, _ in marks]
@@ -187,7 +193,7 @@ def _preview(session: Session, standings: Standings, user_id: int, paper: str, g
     kept = counted(session, standings, user_id, paper, group, Mark.id <= newest) - len(marks)
     text = f"{user_id} {paper}/{group} {choose.since} {choose.hours or 0} {newest} {' '.join(map(str, ids))}"
     digest = hashlib.sha256(text.encode()).hexdigest()[:32]
-    return Preview(user_id, paper, group, choose.since, len(marks), reopened, kept, newest, digest)
+    return Preview(user_id, paper, group, choose.since, len(marks), reopened, kept, newest, digest), marks
 
 
 def _still_counted(session: Session, mark_ids: Sequence[int]) -> dict[int, set[int]]:

@@ -8,11 +8,11 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, Field, model_validator
 
-from api.asking import AskingDep
+from api.asking import Asking, AskingDep
 from api.routes.guarded import LARGEST_NUMBER, Guarded, Number
 from core.pictures import picture_bytes
 from core.quality import PutBack, Round
-from marking import back_rates, backreading, qualify, seeds, stopping
+from marking import back_rates, backreading, leading, qualify, seeds, stopping
 
 router = APIRouter(prefix="/api/quality/{exam}", tags=["quality"], route_class=Guarded)
 PaperCode = Annotated[str, Field(min_length=1, max_length=4)]
@@ -104,20 +104,41 @@ def trial(asking: AskingDep) -> dict[str, Any]:
     return {"trials": [asdict(one) for one in qualify.trials(asking.site, asking.exam_id, asking.person.id)]}
 
 
+@router.get("/groups")
+def groups(asking: AskingDep) -> dict[str, Any]:
+    """The item groups that this person leads, with what is asked in them and what waits."""
+    return {"groups": [asdict(one) for one in leading.led(asking.site, asking.exam_id, asking.person.id)]}
+
+
+@router.get("/people")
+def people(asking: AskingDep, paper: AskedPaper, group: AskedGroup) -> dict[str, Any]:
+    """Who may mark an item group, and where each stands."""
+    return {"people": [asdict(one) for one in leading.people(asking.site, asking.exam_id, asking.person.id, paper, group)]}
+
+
+@router.get("/stops")
+def stops(asking: AskingDep, paper: AskedPaper, group: AskedGroup) -> dict[str, Any]:
+    """The stops of an item group, those that stand first."""
+    return {"stops": [asdict(one) for one in leading.stops(asking.site, asking.exam_id, asking.person.id, paper, group)]}
+
+
 @router.get("/seeds")
 def listed(asking: AskingDep, paper: AskedPaper, group: AskedGroup) -> dict[str, Any]:
     found = seeds.listed(asking.site, asking.exam_id, asking.person.id, paper, group)
-    return {"seeds": [asdict(one) for one in found]}
+    return {"seeds": [{**asdict(one), "pictures": _seed_pictures(asking, one.response, one.pictures)} for one in found]}
+
+
+@router.get("/seeds/{seed}/marks")
+def fared(seed: Number, asking: AskingDep) -> dict[str, Any]:
+    """How markers marked a seed."""
+    return {"marks": [asdict(one) for one in seeds.fared(asking.site, asking.exam_id, asking.person.id, seed)]}
 
 
 @router.get("/seeds/candidates")
 def candidates(asking: AskingDep, paper: AskedPaper, group: AskedGroup, limit: Annotated[int, Query(ge=1, le=50)] = 10) -> dict[str, Any]:
     """Responses that nobody has marked, each with the pictures to agree upon."""
-    path = f"/api/quality/{asking.exam.code}/seeds/pictures"
     found = seeds.candidates(asking.site, asking.exam_id, asking.person.id, paper, group, limit)
-    return {
-        "responses": [{"response": c.response, "pictures": [f"{path}/{c.response}?n={n}" for n in range(c.pictures)]} for c in found],
-    }
+    return {"responses": [{"response": c.response, "pictures": _seed_pictures(asking, c.response, c.pictures)} for c in found]}
 
 
 @router.get("/seeds/pictures/{response}")
@@ -216,6 +237,10 @@ def stop(body: NewStop, asking: AskingDep) -> dict[str, Any]:
 def lift(body: Lift, asking: AskingDep) -> dict[str, str]:
     stopping.lift(asking.site, asking.exam_id, asking.person.id, body.marker, body.paper, body.group, body.to)
     return {"state": body.to}
+
+
+def _seed_pictures(asking: Asking, response: int, count: int) -> list[str]:
+    return [f"/api/quality/{asking.exam.code}/seeds/pictures/{response}?n={n}" for n in range(count)]
 
 
 def _picture(data: bytes) -> Response:

@@ -112,10 +112,35 @@ def test_from_agreed_marks_over_a_trial_and_a_look_to_a_stop(hall: Hall, say: An
     assert say("li", "stop/lift", {**AT, "marker": user(hall, "wang")}) == (200, {"state": "live"})
 
 
+def test_what_the_leaders_page_asks(hall: Hall, say: Any) -> None:
+    seeds(say, "trial", 1)
+    seeds(say, "live", 1)
+    assert [mark(say, hall, value) for value in ("7", "5", "6", "6")] == [200] * 4
+    (group,) = say("li", "groups")[1]["groups"]
+    assert (group["paper"], group["group"], group["agrees"], group["rounds"], group["looks"]) == ("M", "W21", False, ["trial"], 2)
+    assert group["items"][0] == {"id": "21", "title": None, "full": "10", "step": "1", "steps": []}
+    assert say("chief", "groups")[1]["groups"][0]["agrees"] is True
+    assert say("wang", "groups") == (200, {"groups": []})
+    (person,) = say("li", "people", **AT)[1]["people"]
+    assert (person["id"], person["name"], person["state"]) == (user(hall, "wang"), "wang", "live")
+    found = {seed["use"]: seed for seed in say("chief", "seeds", **AT)[1]["seeds"]}
+    way = found["live"]["pictures"][0].removeprefix("/api/quality/T/").partition("?")[0]
+    assert say("chief", way, n=0) == (200, JPEG)
+    (fared,) = say("chief", f"seeds/{found['trial']['id']}/marks")[1]["marks"]
+    assert (fared["name"], fared["marks"], fared["differences"], fared["within"]) == ("wang", {"21": "7"}, {"21": "+2"}, False)
+    about = {**AT, "marker": user(hall, "wang"), "since": "today"}
+    _, shown = say("li", "stop/preview", about)
+    assert [(hour["marks"], hour["means"]) for hour in shown["hours"]] == [(2, {"21": "6.00"})]
+    assert say("li", "stop", {**about, "reason": "why", "newest": shown["newest"], "digest": shown["digest"]})[0] == 200
+    (stopped,) = say("li", "stops", **AT)[1]["stops"]
+    told = [stopped[name] for name in ("login", "rule", "by", "put_back", "lifted_at")]
+    assert told == ["wang", "person", "li", 2, None]
+
+
 def test_only_those_whose_group_it_is_may(hall: Hall, say: Any) -> None:
     about = {**AT, "marker": user(hall, "wang")}
     for login in ("wang", "else"):
-        for way in ("standings", "rates"):
+        for way in ("standings", "rates", "people", "stops"):
             assert say(login, way, **AT)[0] == 403, (login, way)
         for way, body in (
             ("looks", AT),
@@ -128,6 +153,7 @@ def test_only_those_whose_group_it_is_may(hall: Hall, say: Any) -> None:
     for login in ("wang", "else", "li"):
         assert say(login, "seeds", **AT)[0] == 403
         assert say(login, "seeds/candidates", **AT)[0] == 403
+    assert say("li", "seeds/1/marks")[0] == 404
     assert say("li", "looks/1", {"outcome": "confirm"})[0] == 404
     assert say("li", "looks/1/picture")[0] == 404
     assert say("li", "seeds/pictures/1")[0] == 404
