@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import going_on
-from benchmarks.chaos_marking_exam import add_crew, make_exam
+from benchmarks.chaos_marking_exam import add_crew, agree_seeds, make_exam, read_pages
 from benchmarks.chaos_marking_round import Outcome, Prepared, play
 from benchmarks.chaos_plan import plan_round
 from benchmarks.chaos_servers import Postgres, Valkey
@@ -33,13 +33,17 @@ VICTIMS = ("web", "valkey", "postgres")
 OTHERS = ("flush", "away")
 KILLS_A_ROUND = 20
 SCRIPTS = 120
+SCRIPTS_A_SEED = 8
 _ROOT = Path(__file__).resolve().parent.parent
 QUESTIONS = {
     "acknowledged": "acknowledged marks that are not there once, as acknowledged",
     "refused": "marks that are there though refused, or though nobody was told",
-    "twice": "responses that somebody marked twice, or was handed again after marking",
+    "twice": "responses that somebody marked twice, or was handed again after marking, but for a planned self re-mark",
     "agreed": "responses not agreed, problems left open",
     "conservation": "tasks that are neither void nor done by one counted mark",
+    "checks": "marks on seeds and own responses without their one check, checks and looks that are not so",
+    "standings": "standings whose counts are not what the marks say",
+    "stops": "stops not carried out, marks that went back and count or did so twice, work for who is stopped",
     "laws": "laws Z5, Z6 and Z8 that do not hold, replay of the ledger",
     "replies": "replies that were neither yes nor a conflict; a mark sent again answered otherwise",
     "end": "rounds that did not end, or where something is handed out after the end",
@@ -49,6 +53,13 @@ TOLD = {
     "marks revised": "marks revised",
     "marks surplus": "marks that came for a slot that was filled: kept, not counted",
     "problems": "problems raised",
+    "marks seed": "marks on seeds",
+    "marks self": "own responses marked once more",
+    "looks": "looks by leaders",
+    "stops by a rule": "stops by a rule",
+    "stops by a leader": "stops by a leader",
+    "marks put back": "marks that went back with a stop",
+    "looks after a kill": "times that everything was asked between two kills",
     "refusals": "requests refused with a sentence",
     "another slot of an unmarked response": "people who met another slot of a response before they had marked it",
 }
@@ -140,6 +151,8 @@ def _prepare(postgres: Postgres, valkey: Valkey, work: Path, scripts: int) -> Pr
     site = open_site(settings)
     exam_id = make_exam(site, scripts)
     prepared = Prepared(database, exam_id, scripts, add_crew(site, exam_id))
+    read_pages(site, exam_id, scripts // 2)
+    agree_seeds(site, exam_id, prepared.crew, scripts // SCRIPTS_A_SEED)
     site.close()
     return prepared
 

@@ -1,7 +1,8 @@
 """The exam of a marking chaos run: four groups of four schemes, scripts whose pages were read, and people who are signed in.
 
-Made once a run, in a database that each round copies. Half of the pages are there when a round begins; the others are read
-while it goes on, so that new responses are made under the blows too.
+Two of the groups watch their markers: seeds, own responses once more, back-reading, stops. Made once a run, in a database that
+each round copies. Half of the pages are there when a round begins; the others are read while it goes on, so that new responses
+are made under the blows too.
 """
 
 from __future__ import annotations
@@ -18,9 +19,10 @@ from core import ledger
 from core.definition import RosterRow, parse_definition
 from core.loading import ExpectedSheet, load_exam
 from core.site import Site
-from core.states import BatchState, PageState, ReceiptState, ScriptState
-from core.tables import Batch, Candidate, Page, Picture, Receipt, Role, Script, Session, Sheet, User
+from core.states import BatchState, PageState, ReceiptState, ResponseState, ScriptState
+from core.tables import Batch, Candidate, Page, Picture, Receipt, Response, Role, Script, Session, Sheet, User
 from core.template import Template
+from marking import intake, seeds
 
 DEFINITION = """
 exam: CHAOS
@@ -30,18 +32,30 @@ papers:
     title: Mathematics
     written:
       - {id: W1, title: One, items: [{id: "1", marks: 10}], scheme: "1"}
-      - {id: W2, title: Two, items: [{id: "2", marks: 10}], scheme: {name: 1+1, tolerance: {marks: 2}}}
+      - id: W2
+        title: Two
+        items: [{id: "2", marks: 10}]
+        scheme: {name: 1+1, tolerance: {marks: 2}}
+        quality:
+          seeds: {first_of_day: true, one_in: 4, stop_after: 2}
+          self_marks: {one_in: 3, after_marks: 1, after_minutes: 0}
+          back_reading: {share: 0.5}
+          put_back: {since: last_passed_seed}
       - id: W3
         title: Three
         items: [{id: "3a", marks: 4}, {id: "3b", marks: 10, steps: [{id: x, title: X, marks: 4}, {id: "y", title: "Y", marks: 6}]}]
         scheme: {name: 2+1+1, tolerance: {marks: 2}, reading: either}
+        quality: {seeds: {first_of_day: false, one_in: 5, stop_after: 2}, back_reading: {share: 0.2}, put_back: {since: today}}
       - {id: W4, title: Four, items: [{id: "4", marks: 10}], scheme: {name: 1+1+1, tolerance: {marks: 1}}}
 """
 EXAM = parse_definition(DEFINITION, where="benchmark")
 GROUPS = EXAM.papers[0].written
+WATCHED = tuple(g.id for g in GROUPS if g.quality is not None)
+TOLERANCE = 200  # hundredths, of the watched groups
 SCHOOLS = ("S1", "S2", "S3", "S4")
 KINDS = ("marker",) * 14 + ("leader",) * 4 + ("arbiter",) * 3
 TWO_BROWSERS = (0, 5, 14)  # people who have the page open twice
+CARELESS = (5, 8)  # markers whose marks are never near the agreed ones: a rule stops them
 HOURS = 16
 
 
@@ -53,6 +67,7 @@ class Member:
     kind: str
     token: str
     browsers: int
+    careless: bool = False
 
 
 def make_exam(site: Site, scripts: int) -> int:
@@ -111,12 +126,29 @@ def add_crew(site: Site, exam_id: int) -> list[Member]:
             user = User(login=f"u{n}", name=f"U {n}", password_hash="-", affiliation=school, made_at=now)
             session.add(user)
             session.flush()
-            member = Member(user.id, kind, f"chaos-{n:04d}-of-a-session", 2 if n in TWO_BROWSERS else 1)
+            member = Member(user.id, kind, f"chaos-{n:04d}-of-a-session", 2 if n in TWO_BROWSERS else 1, n in CARELESS)
             digest = _digest(member.token)
             session.add(Role(user_id=user.id, role=kind, exam_id=exam_id, scope=""))
             session.add(Session(token_hash=digest, user_id=user.id, made_at=now, expires_at=now + timedelta(hours=HOURS)))
             crew.append(member)
     return crew
+
+
+def agree_seeds(site: Site, exam_id: int, crew: Sequence[Member], count: int) -> None:
+    """So many definitive responses in each watched group, of those that are there."""
+    intake.sweep(site, exam_id)
+    arbiters = [member.user_id for member in crew if member.kind == "arbiter"]
+    for group in WATCHED:
+        with site.database.read() as session:
+            here = Response.exam_id == exam_id, Response.group == group, Response.state == ResponseState.OPEN
+            found = session.scalars(select(Response.id).where(*here).order_by(Response.id).limit(count)).all()
+        for n, response in enumerate(found):
+            seeds.propose(site, exam_id, arbiters[n % len(arbiters)], response, "live", halves(group))
+
+
+def halves(group: str) -> dict[str, str | dict[str, str]]:
+    """Half of the full marks: what the chief examiners agree on every response, and careful markers are near to."""
+    return {item: {step: str(most // 2) for step, most in steps} if steps else str(full // 2) for item, full, steps in items_of(group)}
 
 
 def _digest(text: str) -> str:

@@ -18,9 +18,11 @@ import pytest
 from sqlalchemy import update
 
 from benchmarks.chaos_marking import OTHERS, QUESTIONS, VICTIMS
-from benchmarks.chaos_marking_check import Witnesses, check_marking
-from benchmarks.chaos_marking_crew import Browser, Crew
+from benchmarks.chaos_marking_browser import Browser
+from benchmarks.chaos_marking_check import check_marking
+from benchmarks.chaos_marking_crew import Crew
 from benchmarks.chaos_marking_exam import Member, add_crew, make_exam, read_pages
+from benchmarks.chaos_marking_witness import Witnesses
 from benchmarks.chaos_plan import plan_round
 from benchmarks.chaos_whole import words_for
 from core.settings import Settings
@@ -52,11 +54,11 @@ def browser(tmp_path: Path) -> Browser:
 
 
 def test_a_journal_tells_what_was_sent_kept_and_refused(browser: Browser) -> None:
-    browser._note(sent="key 1", what="mark", task="T", marks={"1": "5"})
-    browser._note(kept="key 1", outcome="counted")
-    browser._note(refused="key 2", status=409, why="you have marked this answer already.")
-    browser._note(refused="key 3", status=500, why="broken")
-    browser._note(unlike="key 1", was="counted", now="409 {}")
+    browser.note(sent="key 1", what="mark", task="T", marks={"1": "5"})
+    browser.note(kept="key 1", outcome="counted")
+    browser.note(refused="key 2", status=409, why="you have marked this answer already.")
+    browser.note(refused="key 3", status=500, why="broken")
+    browser.note(unlike="key 1", was="counted", now="409 {}")
     seen = Witnesses.read(browser.journal.parent, [browser])
     assert seen.kept["key 1"]["user"] == 7
     assert seen.sent["key 1"]["marks"] == {"1": "5"}
@@ -74,10 +76,10 @@ def marked(tmp_path: Path, sqlite_url: str, redis_url: str, browser: Browser) ->
     read_pages(site, exam_id, 2)
     intake.sweep(site, exam_id)
     (task,) = next_tasks(site, exam_id, user, "M/W2").tasks
-    browser._note(handed=[task.task], began=0.0, after="")
-    browser._note(sent="the key of it", what="mark", task=task.task, marks={"2": "5"})
+    browser.note(handed=[task.task], began=0.0, after="")
+    browser.note(sent="the key of it", what="mark", task=task.task, marks={"2": "5"})
     submit(site, exam_id, user, task.task, "the key of it", {"2": "5"})
-    browser._note(kept="the key of it", outcome="counted")
+    browser.note(kept="the key of it", outcome="counted")
 
     def ask(change: Any = None) -> dict[str, int]:
         if change is not None:
@@ -110,7 +112,7 @@ def test_the_check_finds_what_is_wrong(marked: Callable[..., dict[str, int]], ch
 
 def test_the_check_finds_an_answer_that_is_handed_out_after_its_mark(marked: Callable[..., dict[str, int]], browser: Browser) -> None:
     (line,) = [json.loads(text) for text in browser.journal.read_bytes().splitlines() if b"handed" in text]
-    browser._note(handed=line["handed"], began=time.monotonic(), after="")
+    browser.note(handed=line["handed"], began=time.monotonic(), after="")
     assert marked() == UNFINISHED | {"twice": 1}
 
 
@@ -128,4 +130,7 @@ def test_after_ten_kills_every_acknowledged_mark_is_there_once_and_all_is_agreed
     kills = next(row for name, row in table.items() if name.startswith("kill -9"))
     assert kills["value"] == KILLS
     assert table["marks that count"]["value"] > 40 * 4
+    for name in ("marks on seeds", "own responses marked once more", "looks by leaders", "stops by a rule", "stops by a leader"):
+        assert table[name]["value"] > 0, f"the kills hit no {name}"
+    assert table["times that everything was asked between two kills"]["value"] > 0
     assert {table[sentence]["value"] for sentence in QUESTIONS.values()} == {0}
