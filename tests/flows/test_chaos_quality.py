@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from sqlalchemy import case, delete, select, update
 from benchmarks.chaos_marking_browser import Browser
 from benchmarks.chaos_marking_check import Found, check_marking, check_meanwhile
 from benchmarks.chaos_marking_crew import Crew
-from benchmarks.chaos_marking_exam import Member, add_crew, agree_seeds, halves, make_exam, read_pages
+from benchmarks.chaos_marking_exam import KINDS, Member, add_crew, agree_seeds, halves, make_exam, read_pages
 from benchmarks.chaos_marking_witness import Witnesses
 from core.quality import PutBack
 from core.settings import Settings
@@ -24,53 +25,76 @@ from marking.submit import submit
 from marking.work import next_tasks
 
 SCRIPTS = 16
+MARKER, LEADER = 1, KINDS.index("leader") + 1
 Ask = Callable[..., dict[str, int]]
 
 
+@pytest.fixture(scope="module")
+def morning(tmp_path_factory: pytest.TempPathFactory, migrated_sqlite: Path, redis_socket: Path) -> Path:
+    """A folder with an exam and journals: seeds, own responses once more, a look, a stop whose marks went back."""
+    folder = tmp_path_factory.mktemp("morning")
+    shutil.copyfile(migrated_sqlite, folder / "exam.sqlite")
+    site = _open(folder, redis_socket)
+    site.redis.flushall()
+    exam_id = make_exam(site, SCRIPTS)
+    read_pages(site, exam_id, SCRIPTS)
+    agree_seeds(site, exam_id, add_crew(site, exam_id), 3)
+    marker, leader = _browsers(folder)
+    for turn in range(14):
+        for task in next_tasks(site, exam_id, MARKER, "M/W2").tasks:
+            key, marks = f"the key of {turn:03d}", halves("W2")
+            marker.note(handed=[task.task], began=float(turn), after="")
+            marker.note(sent=key, what="mark", task=task.task, marks=marks)
+            submit(site, exam_id, MARKER, task.task, key, marks)
+            marker.note(kept=key, outcome="counted", number=None)
+        giving.give(site, exam_id)
+    _look(site, exam_id, leader)
+    _stop(site, exam_id, leader)
+    site.close()
+    return folder
+
+
+def _open(folder: Path, redis_socket: Path) -> Site:
+    url = f"sqlite:///{folder / 'exam.sqlite'}"
+    return open_site(Settings.at(folder / "site", database_url=url, redis_url=f"unix://{redis_socket}"))
+
+
+def _browsers(folder: Path) -> list[Browser]:
+    members = [Member(MARKER, "marker", "t", 1), Member(LEADER, "leader", "t", 1)]
+    return Crew.gather(members, "http://nowhere", folder / "journals", "a seed").browsers
+
+
 @pytest.fixture
-def site(tmp_path: Path, sqlite_url: str, redis_url: str) -> Iterator[Site]:
-    opened = open_site(Settings.at(tmp_path / "site", database_url=sqlite_url, redis_url=redis_url))
-    opened.redis.flushall()
+def folder(tmp_path: Path, morning: Path) -> Path:
+    shutil.copytree(morning, tmp_path, dirs_exist_ok=True)
+    return tmp_path
+
+
+@pytest.fixture
+def site(folder: Path, redis_socket: Path) -> Iterator[Site]:
+    opened = _open(folder, redis_socket)
     yield opened
     opened.close()
 
 
 @pytest.fixture
-def browsers(tmp_path: Path, site: Site) -> list[Browser]:
-    """A marker's and a leader's, after a morning: seeds, own responses once more, a look, a stop whose marks went back."""
-    exam_id = make_exam(site, SCRIPTS)
-    crew = add_crew(site, exam_id)
-    read_pages(site, exam_id, SCRIPTS)
-    agree_seeds(site, exam_id, crew, 3)
-    leader = next(member.user_id for member in crew if member.kind == "leader")
-    made = Crew.gather([Member(crew[0].user_id, "marker", "t", 1), Member(leader, "leader", "t", 1)], "http://nowhere", tmp_path, "a")
-    marker = made.browsers[0]
-    for turn in range(14):
-        for task in next_tasks(site, exam_id, marker.member.user_id, "M/W2").tasks:
-            key, marks = f"the key of {turn:03d}", halves("W2")
-            marker.note(handed=[task.task], began=float(turn), after="")
-            marker.note(sent=key, what="mark", task=task.task, marks=marks)
-            submit(site, exam_id, marker.member.user_id, task.task, key, marks)
-            marker.note(kept=key, outcome="counted", number=None)
-        giving.give(site, exam_id)
-    _look(site, exam_id, made.browsers[1])
-    _stop(site, exam_id, made.browsers[1], marker.member.user_id)
-    return made.browsers
+def browsers(folder: Path) -> list[Browser]:
+    return _browsers(folder)
 
 
 def _look(site: Site, exam_id: int, leader: Browser) -> None:
-    look = backreading.next_look(site, exam_id, leader.member.user_id, "M", "W2")
+    look = backreading.next_look(site, exam_id, LEADER, "M", "W2")
     assert look is not None
     leader.note(sent="a look at it", what="look", task="", marks=None, mark=look.mark, outcome="confirm")
-    backreading.confirm(site, exam_id, leader.member.user_id, look.mark)
+    backreading.confirm(site, exam_id, LEADER, look.mark)
     leader.note(kept="a look at it", outcome="confirm", number=None)
 
 
-def _stop(site: Site, exam_id: int, leader: Browser, marker: int) -> None:
-    choose, who = PutBack(since="today"), (site, exam_id, leader.member.user_id, marker, "M", "W2")
+def _stop(site: Site, exam_id: int, leader: Browser) -> None:
+    choose, who = PutBack(since="today"), (site, exam_id, LEADER, MARKER, "M", "W2")
     shown = stopping.what_would_happen(*who, choose)
     assert shown.marks > 0
-    leader.note(sent="the stop of it", what="stop", task="", marks=None, marker=marker, group="W2")
+    leader.note(sent="the stop of it", what="stop", task="", marks=None, marker=MARKER, group="W2")
     done = stopping.stop_as_shown(*who, choose, "to see", (shown.newest, shown.digest))
     leader.note(kept="the stop of it", outcome="done", number=done.stop)
 
