@@ -13,6 +13,7 @@ from fastapi.staticfiles import StaticFiles
 
 from api import problems
 from api.gatehouse import Gatehouse
+from api.glimpses import Glimpses
 from api.guesses import Guesses
 from api.heading import Heading
 from api.plain import Ahead
@@ -43,6 +44,7 @@ def create_app(site: Site | None = None, *, sweep: bool = True) -> FastAPI:
     app.state.gatehouse = Gatehouse(site)
     app.state.guesses = Guesses()
     app.state.submissions = Submissions(site)
+    app.state.glimpses = Glimpses(site)
     problems.install(app)
     app.add_middleware(Ahead, ways=[*intake.ways, *marking.ways])
     app.add_middleware(Heading, headers=HEADERS)  # the outermost: every answer carries them

@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import logging
-import threading
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -20,10 +18,11 @@ from fastapi import Response
 from redis.exceptions import RedisError
 from sqlalchemy.exc import OperationalError
 
-from api.auth import ended, users_of
 from api.problems import refusal
-from api.routes.guarded import spoken
+from api.rounds import Rounds, sentence
 from core.errors import MarkhallError
+from core.questions import ask
+from core.signed_in import alive, digest, ended
 from core.site import Site
 from marking import stopping
 from marking.batch import Outcome, People, Saved, Sent, submit_all
@@ -31,9 +30,9 @@ from marking.handout import tell
 from marking.serving import TaskView, Wish, Work, serve
 
 MOST_TOGETHER = 128
+MOST_KNOWN = 100_000  # sessions
 LEAST_SECONDS = 0.04  # that every answer takes: a quick one waits. Far from what a person notices, and pages ask ahead
 TRIES = 2  # of a transaction that the database broke off, such as one of two that waited for each other
-log = logging.getLogger("markhall.api")
 _dumps = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
@@ -58,104 +57,81 @@ class HandIn:
 Answer = bytes | MarkhallError
 
 
-@dataclass(frozen=True, slots=True)
-class _Waiting:
-    what: HandIn
-    answer: asyncio.Future[Answer]
-
-
 class Submissions:
+    """One thread keeps marks and serves tasks, so that marks that come together share a transaction."""
+
     def __init__(self, site: Site) -> None:
-        self._site = site
-        self._waiting: list[_Waiting] = []
-        self._some = threading.Condition()
-        self._thread: threading.Thread | None = None
+        known = Known()
+        self._rounds = Rounds[HandIn, bytes](
+            "submissions", lambda asked: _Together(site, known, asked).answers(), most=MOST_TOGETHER, threads=1
+        )
 
     async def hand_in(self, what: HandIn) -> Response:
         """Answered when the mark is kept for good, or refused."""
-        one = _Waiting(what, asyncio.get_running_loop().create_future())
-        with self._some:
-            self._waiting.append(one)
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name="submissions", daemon=True)
-                self._thread.start()
-            self._some.notify()
-        begun = one.answer.get_loop().time()
-        answer = await one.answer
+        clock = asyncio.get_running_loop().time
+        begun = clock()
+        answer = await self._rounds.ask(what)
         # What follows from a mark (a seed that is held against its definitive one) takes a moment, which nobody shall see.
-        await asyncio.sleep(LEAST_SECONDS - (one.answer.get_loop().time() - begun))
+        await asyncio.sleep(LEAST_SECONDS - (clock() - begun))
         return refusal(answer) if isinstance(answer, MarkhallError) else Response(answer, media_type="application/json")
 
-    def _run(self) -> None:
-        while True:
-            with self._some:
-                while not self._waiting:
-                    self._some.wait()
-                together, self._waiting = self._waiting[:MOST_TOGETHER], self._waiting[MOST_TOGETHER:]
-            answers = self._answers([one.what for one in together])
-            loops: dict[asyncio.AbstractEventLoop, list[tuple[_Waiting, Answer]]] = defaultdict(list)
-            for one, answer in zip(together, answers, strict=True):
-                loops[one.answer.get_loop()].append((one, answer))
-            for loop, pairs in loops.items():
-                try:
-                    loop.call_soon_threadsafe(_deliver, pairs)
-                except RuntimeError:
-                    log.warning("nobody is there any more to be answered; what was saved is saved")
 
-    def _answers(self, asked: Sequence[HandIn]) -> list[Answer]:
-        """Whatever happens, an answer to each."""
-        try:
-            return _Together(self._site, asked).answers()
-        except (RedisError, OperationalError) as e:
-            return [_sentence(e)] * len(asked)
-        except Exception as e:
-            if len(asked) > 1:  # one of them may be at fault: each by itself, so that the others are served
-                return [answer for one in asked for answer in self._answers([one])]
-            return [_sentence(e)]
+class Known:
+    """Whose session a token was when it was last asked. A token is one person's for ever, so what is kept can be out of date
+    in one way only: the session may have ended. Whoever keeps a mark asks that again."""
 
+    def __init__(self) -> None:
+        self._users: dict[str, tuple[str, int]] = {}
 
-def _deliver(pairs: Sequence[tuple[_Waiting, Answer]]) -> None:
-    for one, answer in pairs:
-        if not one.answer.done():
-            one.answer.set_result(answer)
+    def of(self, token: str) -> tuple[str, int] | None:
+        """The digest and the user."""
+        return self._users.get(token)
 
-
-def _sentence(error: Exception) -> MarkhallError:
-    try:
-        with spoken("the request"):
-            raise error
-    except MarkhallError as e:
-        return e
-    except Exception as e:
-        log.error("marks could not be kept", exc_info=e)
-        return MarkhallError("something went wrong here.", remedy="Try again, and tell whoever runs the server if it stays so.")
+    def look_up(self, site: Site, tokens: Sequence[str]) -> set[str]:
+        """Those of them that are alive; what they say is kept."""
+        digests = {digest(token): token for token in tokens}
+        with site.database.glance() as session:
+            (found,) = ask(session, alive(digests, site.now()))
+        if len(self._users) > MOST_KNOWN:
+            self._users.clear()
+        self._users |= {digests[key]: (key, user_id) for key, user_id in found}
+        return {digests[key] for key, _ in found}
 
 
 class _Together:
     """The requests of one round."""
 
-    def __init__(self, site: Site, asked: Sequence[HandIn]) -> None:
+    def __init__(self, site: Site, known: Known, asked: Sequence[HandIn]) -> None:
         self._site = site
+        self._known = known
         self._asked = asked
+        self._users: dict[str, tuple[str, int]] = {}  # of each token that is or was somebody's: the digest and the user
         self._answers: dict[int, Answer] = {}
 
     def answers(self) -> list[Answer]:
-        with self._site.database.glance() as session:
-            users = users_of(session, sorted({one.token for one in self._asked}), self._site.now())
+        # Where a mark is kept, the transaction that keeps it asks whether the session is alive; all others are asked here.
+        new = {one.token for one in self._asked if not one.has_mark or self._known.of(one.token) is None}
+        ended_now = new - self._known.look_up(self._site, sorted(new)) if new else set()
         by_exam: dict[int, list[int]] = defaultdict(list)
         for n, one in enumerate(self._asked):
-            if one.token in users:
-                by_exam[one.exam_id].append(n)
-            else:
+            user = self._known.of(one.token)
+            if user is None or one.token in ended_now:
                 self._answers[n] = ended()
+            else:
+                self._users[one.token] = user
+                by_exam[one.exam_id].append(n)
         for exam_id, numbers in by_exam.items():
-            self._exam(exam_id, numbers, users)
+            self._exam(exam_id, numbers)
         return [self._answers[n] for n in range(len(self._asked))]
 
-    def _exam(self, exam_id: int, numbers: Sequence[int], users: dict[str, int]) -> None:
+    def _sent(self, one: HandIn) -> Sent:
+        key, user = self._users[one.token]
+        return Sent(user, one.task, one.key, one.marks, one.seconds, session=key)
+
+    def _exam(self, exam_id: int, numbers: Sequence[int]) -> None:
         asked = self._asked
         with_marks = [n for n in numbers if asked[n].has_mark]
-        sent = [Sent(users[asked[n].token], asked[n].task, asked[n].key, asked[n].marks, asked[n].seconds) for n in with_marks]
+        sent = [self._sent(asked[n]) for n in with_marks]
         saved: dict[int, Saved] = {}
         kept = _again(lambda: submit_all(self._site, exam_id, sent)) if sent else Outcome()
         for n, answer in zip(with_marks, kept.answers, strict=True):
@@ -167,17 +143,17 @@ class _Together:
         stopping.finish(self._site, exam_id, kept.stops)
         known = kept.people if not kept.stops else None  # a stop has changed where somebody stands
         wishing = [n for n in numbers if n in saved or not asked[n].has_mark]
-        for n, work in zip(wishing, self._served(exam_id, wishing, users, known), strict=True):
+        for n, work in zip(wishing, self._served(exam_id, wishing, known), strict=True):
             self._answers[n] = _reply(saved.get(n), work)
 
-    def _served(self, exam_id: int, wishing: Sequence[int], users: dict[str, int], known: People | None) -> Sequence[Work | MarkhallError]:
-        wishes = [Wish(users[self._asked[n].token], self._asked[n].group, self._asked[n].hold) for n in wishing]
+    def _served(self, exam_id: int, wishing: Sequence[int], known: People | None) -> Sequence[Work | MarkhallError]:
+        wishes = [Wish(self._users[self._asked[n].token][1], self._asked[n].group, self._asked[n].hold) for n in wishing]
         if not wishes:
             return []
         try:
             return serve(self._site, exam_id, wishes, known)
         except (RedisError, OperationalError, MarkhallError) as e:
-            return [_sentence(e)] * len(wishes)
+            return [sentence(e)] * len(wishes)
 
 
 T = TypeVar("T")

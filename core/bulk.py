@@ -7,17 +7,17 @@ sides several times as much. SQLite runs one prepared statement over them, which
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import ARRAY, ColumnElement, any_, bindparam, func, insert, literal, select, text, update
+from sqlalchemy import ARRAY, ColumnElement, Integer, String, any_, bindparam, func, insert, literal, select, text, update
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
+from core.questions import Asked, Question, Rows, ask, speaking
 from core.tables import Table
 
 Row = Mapping[str, Any]
@@ -25,23 +25,24 @@ _CURSOR = "bulk: the cursor of what is sent in one go"
 
 
 @contextmanager
-def in_one_go(session: Session) -> Iterator[None]:
+def in_one_go(session: Session, *, last: bool = False) -> Iterator[None]:
     """On PostgreSQL the rows that are written within are sent one after the other, and waited for once, at the end.
 
-    Nothing else may be asked of the database meanwhile.
+    Of the database nothing may be asked within but by `core.questions.ask`, which waits for what was written before.
+    `last`: the transaction is committed with them.
     """
+    session.flush()
     connection = session.connection()
-    if connection.dialect.name != "postgresql":
+    if connection.dialect.name != "postgresql" or _CURSOR in session.info:
         yield
         return
     driver: Any = connection.connection.driver_connection
     try:
-        with driver.pipeline(), driver.cursor() as cursor:
+        with speaking(connection.dialect), driver.pipeline(), driver.cursor() as cursor:
             session.info[_CURSOR] = cursor
             yield
-    except connection.dialect.loaded_dbapi.Error as e:
-        base = connection.dialect.loaded_dbapi.Error
-        raise DBAPIError.instance(None, None, e, base, dialect=connection.dialect) from e
+            if last:
+                driver.commit()
     finally:
         session.info.pop(_CURSOR, None)
 
@@ -105,6 +106,13 @@ def among(session: Session, column: InstrumentedAttribute[Any], values: Sequence
     return column == any_(literal(list(values), ARRAY(column.type)))
 
 
+_DRAWN = Question(
+    lambda _: select(func.nextval(func.pg_get_serial_sequence(bindparam("table", type_=String), "id"))).select_from(
+        func.generate_series(1, bindparam("n", type_=Integer)).alias()
+    )
+)
+
+
 class Numbers:
     """New rows' numbers before the rows are written, in blocks: what is written first may be named by what comes after it.
 
@@ -123,10 +131,17 @@ class Numbers:
             left += self._more(table)[::-1]
         return left.pop()
 
+    def drawing(self, table: type[Table], n: int) -> list[Asked]:
+        """What to ask beside other questions, so that `n` numbers are at hand; `keep` takes the answer."""
+        at_once = n > 0 and self._session.get_bind().dialect.name == "postgresql"
+        return [_DRAWN(table=table.__tablename__, n=n)] if at_once else []
+
+    def keep(self, table: type[Table], drawn: Iterable[Rows]) -> None:
+        self._left.setdefault(table, [])[:0] = [number for rows in drawn for (number,) in reversed(rows)]
+
     def _more(self, table: type[Table]) -> list[int]:
         if self._session.get_bind().dialect.name == "postgresql":
-            drawn = text("SELECT nextval(pg_get_serial_sequence(:name, 'id')) FROM generate_series(1, :n)")
-            return list(self._session.scalars(drawn, {"name": table.__tablename__, "n": self._block}))
+            return [number for (number,) in ask(self._session, _DRAWN(table=table.__tablename__, n=self._block))[0]]
         last = self._last.get(table)
         if last is None:
             last = self._session.scalar(select(func.max(table.__table__.c.id))) or 0

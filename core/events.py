@@ -9,11 +9,12 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from core.bulk import insert_rows
 from core.tables import Event
 
 
 def emit(session: Session, exam_id: int, kind: str, body: dict[str, Any], now: datetime) -> None:
-    session.add(Event(exam_id=exam_id, kind=kind, body=body, at=now))
+    insert_rows(session, Event, [{"exam_id": exam_id, "kind": kind, "body": body, "at": now}])
 
 
 def since(session: Session, exam_id: int, after: int, limit: int = 500) -> Sequence[Event]:

@@ -15,11 +15,11 @@ from datetime import datetime
 from typing import Any
 
 import rfc8785
-from sqlalchemy import select
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
-from core.bulk import among, in_one_go, insert_rows, update_rows
+from core.bulk import in_one_go, insert_rows, update_rows
+from core.questions import Question, ask
 from core.tables import Checkpoint, LedgerEntry, LedgerHead
 
 GENESIS = "0" * 64
@@ -73,7 +73,7 @@ def append(session: Session, exam_id: int, shard: str, entries: Iterable[Mapping
 
 def append_all(session: Session, exam_id: int, entries: Mapping[str, Iterable[Mapping[str, Any]]], now: datetime) -> None:
     """Add entries to the ends of several shards' chains. The shards are taken in sorted order, by whoever writes several."""
-    at, made, ends = now.isoformat(), [], []
+    at, made, ends = now.isoformat(), list[dict[str, Any]](), list[dict[str, Any]]()
     for head in _lock_heads(session, exam_id, sorted(entries)):
         sequence, previous = head.sequence, head.hash
         for body in entries[head.shard]:
@@ -98,19 +98,26 @@ class _Head:
     hash: str
 
 
+_HEADS = Question(
+    lambda among: (
+        select(LedgerHead.id, LedgerHead.shard, LedgerHead.sequence, LedgerHead.hash)
+        .where(LedgerHead.exam_id == bindparam("exam"), among(LedgerHead.shard, "shards"))
+        .order_by(LedgerHead.shard)
+        .with_for_update()
+    )
+)
+
+
 def _lock_heads(session: Session, exam_id: int, shards: Sequence[str]) -> list[_Head]:
     """The shards' heads, sorted and locked; a shard's first entry makes its head."""
-    columns = select(LedgerHead.id, LedgerHead.shard, LedgerHead.sequence, LedgerHead.hash)
-    find = columns.where(LedgerHead.exam_id == exam_id, among(session, LedgerHead.shard, shards)).order_by(LedgerHead.shard)
-    connection = session.connection()  # rows, not records: a record of before the lock would hide what stands
-    found = [_Head(*row) for row in connection.execute(find.with_for_update())]
-    missing = sorted(set(shards) - {head.shard for head in found})
-    if not missing:
-        return found
-    insert = (postgresql if connection.dialect.name == "postgresql" else sqlite).insert
-    first = [{"exam_id": exam_id, "shard": shard, "sequence": 0, "hash": GENESIS} for shard in missing]
-    connection.execute(insert(LedgerHead).values(first).on_conflict_do_nothing())
-    return [_Head(*row) for row in connection.execute(find.with_for_update())]
+    wanted = _HEADS(exam=exam_id, shards=list(shards))
+    (found,) = ask(session, wanted)
+    missing = sorted(set(shards) - {row[1] for row in found})
+    if missing:
+        first = [{"exam_id": exam_id, "shard": shard, "sequence": 0, "hash": GENESIS} for shard in missing]
+        insert_rows(session, LedgerHead, first, unless_there=True)
+        (found,) = ask(session, wanted)
+    return [_Head(*row) for row in found]
 
 
 def shards(session: Session, exam_id: int) -> list[str]:

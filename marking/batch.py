@@ -11,27 +11,30 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import starmap
 from typing import Literal
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from core.bulk import Numbers, among, insert_rows
+from core.bulk import Numbers, among, in_one_go, insert_rows
 from core.errors import BadInput, Conflict, Forbidden, MarkhallError, NotFound
 from core.exam import ExamDefinition
 from core.ids import new_token
+from core.questions import Question, ask
+from core.signed_in import alive, ended
 from core.site import Site
 from core.states import MarkState, ResponseState, TaskLevel, TaskPurpose, TaskState
 from core.tables import Mark, Response, Task
-from marking import given, standing, watching
-from marking.definitions import current_definition, item_group
+from marking import given, watching
+from marking.definitions import current_version, definition_from, item_group
 from marking.handout import Steps, Waiting, place_for
-from marking.reach import Reach, nobody, reaches_of
+from marking.reach import Reach, nobody, reaches_from, reaching
 from marking.record import MARK, RESPONSE, TASK, Entry, MarkRow, Record, ResponseRow, TaskRow, emit, records_of, write_entries, write_rows
 from marking.schemes import is_blind
 from marking.settle import settle
-from marking.standing import Standings
+from marking.standing import Standings, standing_of, stands_from
 from marking.values import Kept, parse_values
 from marking.watching import After, Done
 
@@ -47,6 +50,7 @@ class Sent:
     key: str
     values: object
     seconds: float = 0.0
+    session: str = ""  # the digest of the session's token, which must not have ended; empty: not from outside
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +93,7 @@ class Batch:
     own: dict[int, Record]  # by task: seeds and the like, which settle nothing
     done: list[Done] = field(default_factory=list)
     keys: set[tuple[int, str]] = field(default_factory=set)  # of marks that are new in this batch
+    admitted: set[str] = field(default_factory=set)  # digests of sessions that have not ended
 
     def found(self, user_id: int, token: str) -> tuple[TaskRow, Record]:
         """The task of this token, as it stands, with its record."""
@@ -166,15 +171,20 @@ def _together(site: Site, exam_id: int, sent: Sequence[Sent]) -> Outcome:
 
 
 def close(batch: Batch) -> tuple[Steps, list[int]]:
-    """Write all that the batch holds, with what follows from its marks. What to tell Redis after the commit; stops to carry out."""
+    """Write all that the batch holds, with what follows from its marks, and commit. What to tell Redis then; stops to carry out."""
     session, exam_id = batch.session, batch.exam_id
     records = [*batch.records.values(), *batch.own.values()]
-    emit(session, exam_id, [record for record in records if record.entries], batch.now)
-    write_rows(session, records)  # checks and stops point to the marks
+    own = any(done.purpose in given.OWN for done in batch.done)
+    if own:  # checks and stops point to the marks
+        write_rows(session, records)
     after = watching.after_marks(session, batch.standings, batch.done) if batch.done else After()
-    batch.standings.save(session)
-    write_entries(session, exam_id, records, batch.now, after.entries)
     offered = add_own_tasks(session, exam_id, after, batch.now)
+    with in_one_go(session, last=True):
+        if not own:
+            write_rows(session, records)
+        batch.standings.save(session)
+        emit(session, exam_id, [record for record in records if record.entries], batch.now)
+        write_entries(session, exam_id, records, batch.now, after.entries)
     steps = Steps()
     for record in records:
         steps.add(record.hints)
@@ -183,38 +193,53 @@ def close(batch: Batch) -> tuple[Steps, list[int]]:
     return steps.offer(offered), after.stops
 
 
-def load(site: Site, session: Session, exam_id: int, sent: Sequence[Sent]) -> Batch:
-    now, users = site.now(), sorted({one.user_id for one in sent})
-    _, definition = current_definition(session, exam_id)
-    reaches = reaches_of(session, exam_id, users, lock=True)  # before it is asked where they stand
-    standings = standing.load(session, exam_id, users, definition, now, lock=True, people_locked=True)
-    tokens = sorted({one.token for one in sent})
-    query = (
+_TASKS = Question(
+    lambda among: (
         select(*TASK, *RESPONSE)
         .join(Response, Response.id == Task.response_id)
-        .where(among(session, Task.token, tokens), Task.exam_id == exam_id)
+        .where(among(Task.token, "tokens"), Task.exam_id == bindparam("exam"))
         .order_by(Response.id)
         .with_for_update(of=Response)
     )
-    rows = [(TaskRow(*row[: len(TASK)]), ResponseRow(*row[len(TASK) :])) for row in session.execute(query)]
+)
+
+
+def load(site: Site, session: Session, exam_id: int, sent: Sequence[Sent]) -> Batch:
+    """People are locked first, then where they stand, then responses."""
+    now, users = site.now(), sorted({one.user_id for one in sent})
+    tasks = _TASKS(exam=exam_id, tokens=sorted({one.token for one in sent}))
+    sessions = alive((one.session for one in sent if one.session), now)
+    version, people, stands, found, admitted = ask(
+        session, current_version(exam_id), reaching(exam_id, users, lock=True), standing_of(exam_id, users, lock=True), tasks, sessions
+    )
+    _, definition = definition_from(session, exam_id, version)
+    standings = Standings(exam_id, definition, now, stands_from(stands))
+    rows = [(TaskRow(*row[: len(TASK)]), ResponseRow(*row[len(TASK) :])) for row in found]
     live = {r.id: r for t, r in rows if t.purpose is TaskPurpose.LIVE}
-    records = records_of(session, list(live.values()), now)
-    own = own_records(session, [(t.id, r) for t, r in rows if t.purpose is not TaskPurpose.LIVE], now)
-    return Batch(session, exam_id, now, reaches, standings, {t.token: t for t, _ in rows}, records, own)
+    numbers = Numbers(session, len(rows))
+    records = records_of(session, list(live.values()), now, numbers, new_marks=len(rows))
+    own = own_records(session, [(t.id, r) for t, r in rows if t.purpose is not TaskPurpose.LIVE], now, numbers)
+    tokens = {t.token: t for t, _ in rows}
+    return Batch(session, exam_id, now, reaches_from(people), standings, tokens, records, own, admitted={key for key, _ in admitted})
 
 
-def own_records(session: Session, rows: Sequence[tuple[int, ResponseRow]], now: datetime) -> dict[int, Record]:
+_OWN = Question(lambda among: select(*TASK).where(among(Task.id, "tasks")))
+_OWN_MARKS = Question(lambda among: select(*MARK).where(among(Mark.task_id, "tasks")).order_by(Mark.id))
+
+
+def own_records(
+    session: Session, rows: Sequence[tuple[int, ResponseRow]], now: datetime, numbers: Numbers | None = None
+) -> dict[int, Record]:
     """Of tasks that are for one marker alone, by task: each with that task and its marks, and nothing that others made of the response."""
     if not rows:
         return {}
     ids = [task_id for task_id, _ in rows]
-    tasks = {
-        row.id: TaskRow(*row) for row in session.execute(select(*TASK).where(among(session, Task.id, ids)))
-    }  # as they are after the lock
+    found, given_marks = ask(session, _OWN(tasks=ids), _OWN_MARKS(tasks=ids))  # as they are after the lock
+    tasks = {task.id: task for task in starmap(TaskRow, found)}
     marks: dict[int, list[MarkRow]] = {task_id: [] for task_id in ids}
-    for row in session.execute(select(*MARK).where(among(session, Mark.task_id, ids)).order_by(Mark.id)):
-        marks[row.task_id].append(MarkRow(*row))
-    numbers = Numbers(session, len(rows))
+    for mark in starmap(MarkRow, given_marks):
+        marks[mark.task_id].append(mark)
+    numbers = numbers or Numbers(session, len(rows))
     return {
         n: Record(
             session=session,
@@ -230,6 +255,8 @@ def own_records(session: Session, rows: Sequence[tuple[int, ResponseRow]], now: 
 
 
 def _try(batch: Batch, one: Sent, steps: Steps) -> Saved | MarkhallError:
+    if one.session and one.session not in batch.admitted:
+        return ended()
     try:
         check_key(one.key)
         mark = _keep(batch, one, steps)

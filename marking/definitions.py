@@ -5,12 +5,13 @@ from __future__ import annotations
 from threading import Lock
 from weakref import WeakKeyDictionary
 
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, bindparam, select
 from sqlalchemy.orm import Session
 
 from core.errors import NotFound
 from core.exam import ExamDefinition, ItemGroup
 from core.quality import Quality
+from core.questions import Asked, Question, Rows, ask
 from core.tables import Definition, Exam
 
 _known: WeakKeyDictionary[Engine, dict[tuple[int, int], ExamDefinition]] = WeakKeyDictionary()
@@ -38,9 +39,22 @@ def definition(session: Session, exam_id: int, version: int) -> ExamDefinition:
 
 
 def current_definition(session: Session, exam_id: int) -> tuple[int, ExamDefinition]:
-    version = session.scalar(select(Exam.definition_version).where(Exam.id == exam_id))
-    if version is None:
+    (rows,) = ask(session, current_version(exam_id))
+    return definition_from(session, exam_id, rows)
+
+
+_VERSION = Question(lambda _: select(Exam.definition_version).where(Exam.id == bindparam("exam")))
+
+
+def current_version(exam_id: int) -> Asked:
+    return _VERSION(exam=exam_id)
+
+
+def definition_from(session: Session, exam_id: int, rows: Rows) -> tuple[int, ExamDefinition]:
+    """What the answer to `current_version` says."""
+    if not rows:
         raise NotFound("there is no such exam.", where="exam")
+    ((version,),) = rows
     return version, definition(session, exam_id, version)
 
 

@@ -78,7 +78,9 @@ class Ask:
 @dataclass(frozen=True, slots=True)
 class Taken:
     tasks: tuple[tuple[int, ...], ...]  # of each ask, those that were held before first
+    responses: frozenset[int]  # of all of them
     low: tuple[str, ...]  # queues whose windows should be filled
+    waiting: dict[str, int]  # how many wait in each queue that is not one marker's alone, as `waiting` counts them
     rebuilt: bool  # Redis has been filled since it was last empty
 
 
@@ -141,8 +143,15 @@ def take(site: Site, exam_id: int, asks: Sequence[Ask], *, lease: int = LEASE_SE
     for ask in asks:
         wanted = max(1, min(ask.hold, MOST_HELD))
         words += [ask.user_id, wanted, len(ask.queues), len(ask.schools), *ask.queues, *ask.schools]
-    rebuilt, low, *found = _run(site, TAKE, prefix(exam_id), lease * 1000, LONGEST_SEARCH, LOW, *words)
-    return Taken(tuple(tuple(map(int, tasks)) for tasks in found), tuple(queue.decode() for queue in low), bool(rebuilt))
+    rebuilt, low, counts, *found = _run(site, TAKE, prefix(exam_id), lease * 1000, LONGEST_SEARCH, LOW, *words)
+    pairs = [[tuple(map(int, pair.split(b"|"))) for pair in ask] for ask in found]
+    return Taken(
+        tasks=tuple(tuple(task for task, _ in ask) for ask in pairs),
+        responses=frozenset(response for ask in pairs for _, response in ask),
+        low=tuple(queue.decode() for queue in low),
+        waiting=dict(zip([queue.decode() for queue in counts[::2]], map(int, counts[1::2]), strict=True)),
+        rebuilt=bool(rebuilt),
+    )
 
 
 def apply(site: Site, exam_id: int, steps: Steps) -> None:
@@ -189,8 +198,14 @@ def release(site: Site, exam_id: int, user_id: int) -> int:
     return int(_run(site, RELEASE, prefix(exam_id), user_id))
 
 
-def holds(site: Site, exam_id: int, user_id: int, task_id: int) -> bool:
-    return bool(site.redis.hexists(f"{prefix(exam_id)}held:{user_id}", str(task_id)))
+def hold(site: Site, leases: Sequence[tuple[int, int, int]]) -> list[bool]:
+    """Whether each (exam, user, task) is a lease, in one journey."""
+    if not leases:
+        return []
+    pipe = site.redis.pipeline(transaction=False)
+    for exam_id, user_id, task_id in leases:
+        pipe.hexists(f"{prefix(exam_id)}held:{user_id}", str(task_id))
+    return [bool(held) for held in pipe.execute()]
 
 
 def waiting(site: Site, exam_id: int, queues: Sequence[str]) -> list[int]:

@@ -48,8 +48,8 @@ end
 """
 
 # ARGV: prefix, lease ms, longest search, low; then of each ask: user, wanted, number of queues, number of excluded schools,
-# queues..., schools... Returns whether the epoch is there, the queues to fill, and of each ask the ids of its tasks, those
-# that were held before first.
+# queues..., schools... Returns whether the epoch is there, the queues to fill, all queues of everybody that were asked (each with
+# what waits in its window and beyond it), and of each ask its tasks as `task|response`, those that were held before first.
 TAKE = (
     _SHARED
     + """
@@ -89,7 +89,7 @@ local function search(ask, queue)
         redis.call('ZREM', key, page[i])
         lease(ask.user, task, queue, page[i + 1], page[i], now + lease_ms)
         ask.responses[response] = true
-        ask.found[#ask.found + 1] = task
+        ask.found[#ask.found + 1] = task .. '|' .. response
       else
         rank = rank + 1
       end
@@ -104,13 +104,16 @@ local function search(ask, queue)
   end
 end
 
-local answer, i = {0, to_fill}, 5
+local answer, common, i = {0, to_fill, {}}, {}, 5
 while i <= #ARGV do
   local ask = {user = ARGV[i], wanted = tonumber(ARGV[i + 1]), found = {}, responses = {}, excluded = {}, seen = P .. 'seen:' .. ARGV[i]}
   local queues, schools = tonumber(ARGV[i + 2]), tonumber(ARGV[i + 3])
   i = i + 4
   local asked = {}
-  for j = i, i + queues - 1 do asked[ARGV[j]] = true end
+  for j = i, i + queues - 1 do
+    asked[ARGV[j]] = true
+    if not is_own(ARGV[j]) then common[ARGV[j]] = true end
+  end
   for j = i + queues, i + queues + schools - 1 do ask.excluded[ARGV[j]] = true end
   local mine = redis.call('HGETALL', P .. 'held:' .. ask.user)
   for j = 1, #mine, 2 do
@@ -118,7 +121,7 @@ while i <= #ARGV do
     local _, response = split(member)
     ask.responses[response] = true
     redis.call('ZADD', P .. 'leases', now + lease_ms, mine[j])
-    if asked[queue] and #ask.found < ask.wanted then ask.found[#ask.found + 1] = mine[j] end
+    if asked[queue] and #ask.found < ask.wanted then ask.found[#ask.found + 1] = mine[j] .. '|' .. response end
   end
   for j = i, i + queues - 1 do
     if #ask.found >= ask.wanted then break end
@@ -127,6 +130,11 @@ while i <= #ARGV do
   end
   i = i + queues + schools
   answer[#answer + 1] = ask.found
+end
+for queue, _ in pairs(common) do
+  local counts = answer[3]
+  counts[#counts + 1] = queue
+  counts[#counts + 1] = redis.call('ZCARD', name(queue)) + math.max(0, tonumber(redis.call('HGET', P .. 'beyond', queue) or 0))
 end
 answer[1] = redis.call('EXISTS', P .. 'epoch')
 return answer

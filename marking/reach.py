@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import and_, or_, select
+from sqlalchemy import and_, bindparam, or_, select
 from sqlalchemy.orm import Session
+from sqlalchemy.sql import Select
 
-from core.bulk import among
 from core.errors import Forbidden
+from core.questions import Among, Asked, Question, Rows, ask
 from core.states import TaskLevel
 from core.tables import Conflict, Role, User
 
@@ -51,22 +53,35 @@ def nobody() -> Forbidden:
     return Forbidden("you are no marker of this exam.", where="role")
 
 
-def reaches_of(session: Session, exam_id: int, user_ids: Sequence[int], *, lock: bool = False) -> dict[int, Reach]:
-    """In one statement; without those who are not active or may mark nothing in this exam.
+def reaches_of(session: Session, exam_id: int, user_ids: Sequence[int]) -> dict[int, Reach]:
+    """In one statement; without those who are not active or may mark nothing in this exam."""
+    (rows,) = ask(session, reaching(exam_id, user_ids))
+    return reaches_from(rows)
 
-    `lock`: nobody of them can be stopped before this transaction has ended. It is the lock that each of their marks takes.
-    """
-    query = (
+
+def _people(among: Among) -> Select[*tuple[Any, ...]]:
+    # Of each table by itself: before a database has counted its new markers it would join all of them.
+    return (
         select(User.id, User.affiliation, Role.role, Role.scope, Conflict.school_code)
-        .join(Role, and_(Role.user_id == User.id, or_(Role.exam_id == exam_id, Role.exam_id.is_(None)), Role.role.in_(LEVELS)))
-        .outerjoin(Conflict, and_(Conflict.user_id == User.id, among(session, Conflict.user_id, user_ids)))
-        # Of each table by itself: before a database has counted its new markers it would join all of them.
-        .where(among(session, User.id, user_ids), among(session, Role.user_id, user_ids), User.active)
+        .join(Role, and_(Role.user_id == User.id, or_(Role.exam_id == bindparam("exam"), Role.exam_id.is_(None))))
+        .outerjoin(Conflict, and_(Conflict.user_id == User.id, among(Conflict.user_id, "people")))
+        .where(among(User.id, "people"), among(Role.user_id, "people"), among(Role.role, "roles"), User.active)
     )
-    if lock:
-        query = query.with_for_update(read=True, key_share=True, of=User)
+
+
+_PEOPLE = Question(_people)
+_LOCKED = Question(lambda among: _people(among).with_for_update(read=True, key_share=True, of=User))
+
+
+def reaching(exam_id: int, user_ids: Sequence[int], *, lock: bool = False) -> Asked:
+    """`lock`: nobody of them can be stopped before this transaction has ended. It is the lock that each of their marks takes."""
+    return (_LOCKED if lock else _PEOPLE)(exam=exam_id, people=list(user_ids), roles=list(LEVELS))
+
+
+def reaches_from(rows: Rows) -> dict[int, Reach]:
+    """What the answer to `reaching` says."""
     roles, schools = defaultdict[int, set[tuple[TaskLevel, str]]](set), defaultdict[int, set[str]](set)
-    for user_id, affiliation, role, scope, school in session.execute(query):
+    for user_id, affiliation, role, scope, school in rows:
         roles[user_id].add((LEVELS[role], scope))
         schools[user_id].update(name for name in (affiliation, school) if name)
     return {user_id: Reach(user_id, frozenset(held), frozenset(schools[user_id])) for user_id, held in roles.items()}

@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import starmap
 from typing import Any
 
 from sqlalchemy import select
@@ -21,6 +22,7 @@ from core.errors import NotFound
 from core.exam import ItemGroup
 from core.ids import new_token
 from core.ledger import group_shard
+from core.questions import Question, ask
 from core.states import MarkState, ResponseState, TaskLevel, TaskPurpose, TaskState
 from core.tables import FinalMark, Mark, Response, Task
 from marking.adjudicate import ResponseMark
@@ -194,27 +196,39 @@ def lock_responses(session: Session, exam_id: int, response_ids: Sequence[int], 
     return records_of(session, rows, now)
 
 
-def records_of(session: Session, rows: Sequence[ResponseRow], now: datetime) -> dict[int, Record]:
-    """What stands around these responses: read after the lock, since what was joined to a locked row may be from before it."""
+_TASKS = Question(
+    lambda among: select(*TASK).where(among(Task.response_id, "responses"), Task.purpose == TaskPurpose.LIVE).order_by(Task.ordinal)
+)
+_MARKS = Question(
+    lambda among: select(*MARK).where(among(Mark.response_id, "responses"), Mark.purpose == TaskPurpose.LIVE).order_by(Mark.id)
+)
+_FINALS = Question(lambda among: select(*FINAL).where(among(FinalMark.response_id, "responses")).order_by(FinalMark.version))
+
+
+def records_of(
+    session: Session, rows: Sequence[ResponseRow], now: datetime, numbers: Numbers | None = None, *, new_marks: int = 0
+) -> dict[int, Record]:
+    """What stands around these responses: read after the lock, since what was joined to a locked row may be from before it.
+
+    `new_marks`: so many will be added, as far as the caller knows.
+    """
     if not rows:
         return {}
-    ids = [row.id for row in rows]
+    ids, numbers = [row.id for row in rows], numbers or Numbers(session, len(rows))
     tasks, marks, finals = (
         defaultdict[int, list[TaskRow]](list),
         defaultdict[int, list[MarkRow]](list),
         defaultdict[int, list[FinalRow]](list),
     )
-    live = (among(session, Task.response_id, ids), Task.purpose == TaskPurpose.LIVE)
-    for row in session.execute(select(*TASK).where(*live).order_by(Task.ordinal)):
-        tasks[row.response_id].append(TaskRow(*row))
-    given = (among(session, Mark.response_id, ids), Mark.purpose == TaskPurpose.LIVE)
-    for row in session.execute(select(*MARK).where(*given).order_by(Mark.id)):
-        marks[row.response_id].append(MarkRow(*row))
-    if marks:
-        query = select(*FINAL).where(among(session, FinalMark.response_id, list(marks))).order_by(FinalMark.version)
-        for row in session.execute(query):
-            finals[row.response_id].append(FinalRow(*row))
-    numbers = Numbers(session, len(rows))
+    asked = [_TASKS(responses=ids), _MARKS(responses=ids), _FINALS(responses=ids)]
+    task_rows, mark_rows, final_rows, *drawn = ask(session, *asked, *numbers.drawing(Mark, new_marks))
+    numbers.keep(Mark, drawn)
+    for task in starmap(TaskRow, task_rows):
+        tasks[task.response_id].append(task)
+    for mark in starmap(MarkRow, mark_rows):
+        marks[mark.response_id].append(mark)
+    for final in starmap(FinalRow, final_rows):
+        finals[final.response_id].append(final)
     return {
         r.id: Record(
             session=session,

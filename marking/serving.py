@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from typing import Any
@@ -16,20 +16,20 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from core.bulk import among
 from core.errors import BadInput, Forbidden, MarkhallError
 from core.exam import ExamDefinition, ItemGroup, Text, WrittenItem, from_hundredths
+from core.questions import Question, ask
 from core.site import Site
 from core.states import MarkState, ResponseState, TaskLevel, TaskPurpose, TaskState
 from core.tables import Mark, Response, ResponsePicture, Task
 from marking import given, handout, queues, recover, standing, watching
 from marking.batch import People, add_own_tasks
-from marking.definitions import current_definition, item_group
+from marking.definitions import current_version, definition_from, item_group
 from marking.handout import LEASE_SECONDS, Ask, Steps, own_queue, queue_name
-from marking.reach import Reach, nobody, reaches_of
+from marking.reach import Reach, nobody, reaches_from, reaching
 from marking.record import TASK, TaskRow, waiting_of
 from marking.schemes import is_blind
-from marking.standing import Standings
+from marking.standing import Standings, standing_of, stands_from
 from marking.values import as_typed
 
 FIRST_LEVELS = (TaskLevel.ARBITER, TaskLevel.LEADER, TaskLevel.MARKER)  # who may do several does the rarer work first
@@ -166,7 +166,7 @@ def serve(site: Site, exam_id: int, wishes: Sequence[Wish], known: People | None
     """An answer to each wish. `known`: what a transaction that just ended knows of these people, or of some of them."""
     answers: dict[int, Work | MarkhallError] = {}
     asking = _asking(site, exam_id, wishes, known, answers)
-    waiting = dict(asking)
+    waiting, counts = dict(asking), dict[str, int]()
     for attempt in range(ROUNDS):
         if not waiting:
             break
@@ -174,13 +174,13 @@ def serve(site: Site, exam_id: int, wishes: Sequence[Wish], known: People | None
         empty = not taken.rebuilt and recover.ensure(site, exam_id)
         short = [n for n, found in zip(waiting, taken.tasks, strict=True) if not found]
         with site.database.glance() as session:
-            refused = _show(site, session, exam_id, list(waiting.values()), taken.tasks, lease)
+            refused = _show(site, session, exam_id, list(waiting.values()), taken.tasks, lease, taken.responses)
+        counts |= taken.waiting
         for queue in taken.low if short else taken.low[: int(attempt == 0)]:  # where nobody waits for it one at a time
             queues.fill(site, exam_id, queue)
         again = {n for n, one in waiting.items() if not one.views and (taken.low or empty)}
         waiting = {n: one for n, one in waiting.items() if n in again or one.wish.user_id in refused}
     _look_further(site, exam_id, [one for one in asking.values() if not one.views], lease)
-    counts = _counts(site, exam_id, asking.values())
     for n, one in asking.items():
         nothing = not one.views and not one.common
         answers[n] = (
@@ -215,8 +215,9 @@ def _asking(
 
 def _look_up(site: Site, exam_id: int, users: Sequence[int]) -> People:
     with site.database.glance() as session:
-        _, definition = current_definition(session, exam_id)
-        return People(definition, reaches_of(session, exam_id, users), standing.load(session, exam_id, users, definition, site.now()))
+        version, people, stands = ask(session, current_version(exam_id), reaching(exam_id, users), standing_of(exam_id, users))
+        _, definition = definition_from(session, exam_id, version)
+        return People(definition, reaches_from(people), Standings(exam_id, definition, site.now(), stands_from(stands)))
 
 
 def _asked(wish: Wish, reach: Reach, keys: Sequence[Key], standings: Standings) -> _Asking:
@@ -272,10 +273,18 @@ def keys_of(reach: Reach, definition: ExamDefinition, group: str | None) -> Sequ
     return keys
 
 
-def _show(site: Site, session: Session, exam_id: int, asking: Sequence[_Asking], proposed: Sequence[Sequence[int]], lease: int) -> set[int]:
+def _show(
+    site: Site,
+    session: Session,
+    exam_id: int,
+    asking: Sequence[_Asking],
+    proposed: Sequence[Sequence[int]],
+    lease: int,
+    responses: frozenset[int] = frozenset(),
+) -> set[int]:
     """Set the views of each from what was proposed and holds; put the rest right in Redis. To whom something was proposed
-    that does not hold."""
-    found = _find(session, sorted({task_id for ids in proposed for task_id in ids}))
+    that does not hold. `responses`: whose tasks they are, as far as is known."""
+    found = _find(session, sorted({task_id for ids in proposed for task_id in ids}), responses)
     if any(one.reach.leads for one in asking):
         for response_id, leader in given.looks(session, sorted({response.id for _, response in found.tasks.values()})):
             found.marked[response_id].add(leader)
@@ -318,24 +327,45 @@ def _seen_by(session: Session, user: int, task: TaskRow) -> Sequence[int]:
     return session.scalars(query.where(Mark.marker_id == user, Mark.purpose == TaskPurpose.LIVE, *open_ones)).all()
 
 
-def _find(session: Session, task_ids: Sequence[int]) -> _Found:
+ABOUT = (Response.id, Response.state, Response.school_code, Response.exam_id, Response.definition_version)
+_TASKS = Question(lambda among: select(*TASK, *ABOUT).join(Response, Response.id == Task.response_id).where(among(Task.id, "tasks")))
+
+
+_MARKS = Question(
+    lambda among: (
+        select(Mark.response_id, Mark.marker_id, Mark.state, Task.ordinal, Mark.values)
+        .join(Task, Task.id == Mark.task_id)
+        .where(among(Mark.response_id, "responses"), Mark.purpose == TaskPurpose.LIVE)
+        .order_by(Task.ordinal)
+    )
+)
+_PICTURES = Question(
+    lambda among: (
+        select(ResponsePicture.response_id, ResponsePicture.ordinal, ResponsePicture.width, ResponsePicture.height)
+        .where(among(ResponsePicture.response_id, "responses"))
+        .order_by(ResponsePicture.ordinal)
+    )
+)
+
+
+def _find(session: Session, task_ids: Sequence[int], responses: frozenset[int]) -> _Found:
+    """`responses` saves a journey; those that it lacks are asked for in another."""
     found = _Found()
     if not task_ids:
         return found
-    about = (Response.id, Response.state, Response.school_code, Response.exam_id, Response.definition_version)
-    query = select(*TASK, *about).join(Response, Response.id == Task.response_id).where(among(session, Task.id, task_ids))
-    for row in session.execute(query):
+    known = sorted(responses)
+    tasks, marks, pictures = ask(session, _TASKS(tasks=task_ids), _MARKS(responses=known), _PICTURES(responses=known))
+    for row in tasks:
         found.tasks[row[0]] = (TaskRow(*row[: len(TASK)]), _About(*row[len(TASK) :]))
-    ids = sorted({response.id for _, response in found.tasks.values()})
-    marks = select(Mark.response_id, Mark.marker_id, Mark.state, Task.ordinal, Mark.values).join(Task, Task.id == Mark.task_id)
-    marks = marks.where(among(session, Mark.response_id, ids), Mark.purpose == TaskPurpose.LIVE).order_by(Task.ordinal)
-    for response_id, marker, state, ordinal, values in session.execute(marks):
+    new = sorted({response.id for _, response in found.tasks.values()} - responses)
+    if new:
+        more_marks, more_pictures = ask(session, _MARKS(responses=new), _PICTURES(responses=new))
+        marks, pictures = marks + more_marks, pictures + more_pictures
+    for response_id, marker, state, ordinal, values in marks:
         found.marked[response_id].add(marker)
         if state is MarkState.COUNTED:
             found.shown[response_id].append((ordinal, values))
-    pictures = select(ResponsePicture.response_id, ResponsePicture.ordinal, ResponsePicture.width, ResponsePicture.height)
-    pictures = pictures.where(among(session, ResponsePicture.response_id, ids)).order_by(ResponsePicture.ordinal)
-    for response_id, ordinal, width, height in session.execute(pictures):
+    for response_id, ordinal, width, height in pictures:
         found.pictures[response_id].append((ordinal, width, height))
     return found
 
@@ -375,11 +405,6 @@ def told(n: int, *, rough: bool) -> int:
     """How many wait, as a marker is told. Where seeds come unannounced only about: a count that does not fall would tell one."""
     step = 10 ** max(1, len(str(n)) - 2)
     return -(-n // step) * step if rough else n
-
-
-def _counts(site: Site, exam_id: int, asking: Iterable[_Asking]) -> dict[str, int]:
-    names = sorted({queue for one in asking for queue in one.common})
-    return dict(zip(names, handout.waiting(site, exam_id, names), strict=True))
 
 
 def _item(item: WrittenItem) -> ItemView:

@@ -9,15 +9,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
+from sqlalchemy.sql import Select
 
 from core.bulk import among, insert_rows, update_rows
 from core.errors import NotFound
 from core.exam import ExamDefinition
 from core.quality import Quality
+from core.questions import Among, Asked, Question, Rows, ask
 from core.states import StandingState, TaskLevel, TaskPurpose
 from core.tables import Standing, User
 
@@ -186,16 +189,32 @@ def load(
     *,
     lock: bool = False,
     only: bool = False,
-    people_locked: bool = False,
 ) -> Standings:
     """Locked by whoever writes marks or standings, in the order of their numbers and before any response is.
 
     Where nobody is watched there is no row to lock, so the people themselves are, as a new mark locks them anyhow: who stops
     somebody (`only`) waits for the marks that are under way, and later ones see the stop.
     """
-    if lock and not people_locked:
+    if lock:
         people = select(User.id).where(among(session, User.id, user_ids)).order_by(User.id)
         session.execute(people.with_for_update() if only else people.with_for_update(read=True, key_share=True)).all()
-    query = select(*COLUMNS).where(Standing.exam_id == exam_id, among(session, Standing.user_id, user_ids)).order_by(Standing.id)
-    rows = session.execute(query.with_for_update() if lock else query)
-    return Standings(exam_id, definition, now, [Stand(*row) for row in rows])
+    (rows,) = ask(session, standing_of(exam_id, user_ids, lock=lock))
+    return Standings(exam_id, definition, now, stands_from(rows))
+
+
+def _stands(among: Among) -> Select[*tuple[Any, ...]]:
+    return select(*COLUMNS).where(Standing.exam_id == bindparam("exam"), among(Standing.user_id, "people")).order_by(Standing.id)
+
+
+_STANDS = Question(_stands)
+_LOCKED = Question(lambda among: _stands(among).with_for_update())
+
+
+def standing_of(exam_id: int, user_ids: Sequence[int], *, lock: bool = False) -> Asked:
+    """`lock` is for whoever has locked these people before."""
+    return (_LOCKED if lock else _STANDS)(exam=exam_id, people=list(user_ids))
+
+
+def stands_from(rows: Rows) -> list[Stand]:
+    """What the answer to `standing_of` says."""
+    return [Stand(*row) for row in rows]

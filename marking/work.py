@@ -7,20 +7,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from redis.exceptions import RedisError
-from sqlalchemy import exists, func, select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from core.errors import MarkhallError, NotFound, Unavailable
+from core.errors import MarkhallError, Unavailable
 from core.site import Site
 from core.states import MarkState, TaskLevel
-from core.tables import Exam, Mark, ResponsePicture, Task
+from core.tables import Exam, Mark, Task
 from marking import handout, queues, recover
 from marking.definitions import current_definition
 from marking.handout import LEASE_SECONDS, queue_name
 from marking.reach import reach_of
 from marking.serving import TaskView, Title, Wish, Work, face_of, keys_of, serve, told
 
-__all__ = ["GroupView", "TaskView", "Work", "groups_for", "next_tasks", "picture", "release", "release_everywhere"]
+__all__ = ["GroupView", "TaskView", "Work", "groups_for", "next_tasks", "release", "release_everywhere"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,28 +75,6 @@ def release_everywhere(site: Site, user_id: int) -> int:
         return sum(handout.release(site, exam_id, user_id) for exam_id in exams)
     except (RedisError, Unavailable):
         return 0
-
-
-def picture(site: Site, user_id: int, picture_token: str) -> str:
-    """The hash of the picture behind a token, for whoever holds its task or has marked it."""
-    token, _, number = picture_token.rpartition("-")
-    nobody = NotFound("there is no such picture for you.", where="picture", remedy="Ask for the next task.")
-    if not token or not number.isascii() or not number.isdigit() or len(number) > 3:
-        raise nobody
-    marked = exists().where(Mark.task_id == Task.id, Mark.marker_id == user_id)
-    query = (
-        select(Task.id, Task.exam_id, ResponsePicture.sha256, marked)
-        .join(ResponsePicture, ResponsePicture.response_id == Task.response_id)
-        .where(Task.token == token, ResponsePicture.ordinal == int(number))
-    )
-    with site.database.glance() as session:
-        row = session.execute(query).one_or_none()
-    if row is None:
-        raise nobody
-    task_id, exam_id, sha256, is_mine = row
-    if not is_mine and not handout.holds(site, exam_id, user_id, task_id):
-        raise nobody
-    return str(sha256)
 
 
 def _done_by(session: Session, exam_id: int, user_id: int) -> dict[tuple[str, str, TaskLevel], int]:

@@ -12,7 +12,8 @@ from pydantic import BaseModel, Field, ValidationError
 from redis.exceptions import RedisError
 from starlette.requests import cookie_parser
 
-from api.asking import COOKIE, AskingDep, PersonDep, SiteDep, exam_named, session_token
+from api.asking import COOKIE, AskingDep, exam_named, session_token
+from api.glimpses import Glimpses
 from api.plain import Asked, Ways
 from api.routes.guarded import LARGEST_JSON, Guarded, Number, check
 from api.submissions import HandIn, Submissions, work_json
@@ -92,10 +93,14 @@ async def _read(asked: Asked, form: type[Body]) -> Body:
     return body
 
 
+def _session(asked: Asked, method: str) -> str:
+    cookies = cookie_parser(asked.header(b"cookie") or "")
+    return session_token(method, asked.header(b"authorization"), cookies.get(COOKIE), asked.header(b"x-markhall"))
+
+
 async def _hand_in(asked: Asked, what: Callable[[str, int], HandIn]) -> Response:
     """Kept and served together with what others hand in at the same time."""
-    cookies = cookie_parser(asked.header(b"cookie") or "")
-    token = session_token("POST", asked.header(b"authorization"), cookies.get(COOKIE), asked.header(b"x-markhall"))
+    token = _session(asked, "POST")
     exam = asked.places["exam"]
     if exam not in asked.app.state.exams:
         await run_in_threadpool(exam_named, asked.app, asked.app.state.site, exam)
@@ -120,6 +125,19 @@ async def mark(asked: Asked) -> Response:
     )
 
 
+PICTURE = {
+    "parameters": [{"name": "token", "in": "path", "required": True, "schema": {"type": "string"}}],
+    "responses": {"200": {"description": "The picture.", "content": {"image/jpeg": {}}}, "404": {"description": "None, or not for you."}},
+}
+
+
+@ways.add("GET", "/pictures/{token}", PICTURE)
+async def picture(asked: Asked) -> Response:
+    """A picture of a task that the marker holds, or has marked."""
+    glimpses: Glimpses = asked.app.state.glimpses
+    return await glimpses.show(_session(asked, "GET"), asked.places["token"])
+
+
 def _next_if_any(asking: AskingDep, group: str | None, hold: int) -> Response:
     """After something was saved: a reply that said no would have it sent again, or taken for lost."""
     try:
@@ -127,12 +145,6 @@ def _next_if_any(asking: AskingDep, group: str | None, hold: int) -> Response:
     except (RedisError, MarkhallError):
         found = work.Work((), 0)
     return Response(work_json(found), media_type="application/json")
-
-
-@router.get("/pictures/{token}")
-def picture(token: str, site: SiteDep, person: PersonDep) -> Response:
-    data = picture_bytes(site, work.picture(site, person.id, token))
-    return Response(data, media_type="image/jpeg", headers={"Cache-Control": "private, no-store"})
 
 
 @router.get("/{exam}/work")

@@ -5,12 +5,12 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import select, update
 
-from core.errors import Forbidden, NotFound
+from core.errors import Forbidden
 from core.states import TaskState
 from core.tables import Conflict, Task
 from marking import handout, intake, recover
 from marking.submit import submit
-from marking.work import next_tasks, picture, release, release_everywhere
+from marking.work import next_tasks, release, release_everywhere
 from tests.marking.conftest import OpenHall
 from tests.marking.exams import Hall, one_group
 from tests.marking.laws import check_redis
@@ -131,22 +131,6 @@ def test_a_long_search_goes_on_where_it_stopped(open_exam: OpenHall, monkeypatch
     assert any(found)
     other = [tokens(hall, hall.person("marker", school="S2")) for _ in range(2)]
     assert all(other)
-
-
-def test_a_picture_is_for_who_holds_its_task_or_has_marked_it(open_exam: OpenHall) -> None:
-    hall = open_exam(scripts=1)
-    user, other = hall.person("marker"), hall.person("marker")
-    (task,) = next_tasks(hall.site, hall.exam_id, user).tasks
-    (shown,) = task.pictures
-    digest = picture(hall.site, user, shown.token)
-    assert len(digest) == 64
-    for wrong in (shown.token[:-1] + "2", task.task, "-1", shown.token + "9999999999999999999999", task.task + "-²"):
-        with pytest.raises(NotFound):
-            picture(hall.site, user, wrong)
-    with pytest.raises(NotFound):
-        picture(hall.site, other, shown.token)
-    submit(hall.site, hall.exam_id, user, task.task, str(uuid4()), {"21": 1})
-    assert picture(hall.site, user, shown.token) == digest
 
 
 def test_the_slots_of_one_answer_look_alike(open_exam: OpenHall) -> None:
