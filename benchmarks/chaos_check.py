@@ -9,13 +9,13 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from benchmarks.chaos_paper import ChaosPaper, SentFrame
+from benchmarks.chaos_run import Found
 from core.loading import exam_by_code
 from core.orphans import Tally, check_store
 from core.site import Site
@@ -27,19 +27,8 @@ from scoring import verify_ledger, verify_paper
 Frames = Sequence[SentFrame]
 
 
-@dataclass
-class Found:
-    """Faults by question, and what was left lying about without harm."""
-
-    faults: dict[str, list[str]] = field(default_factory=dict)
-    orphans: int = 0
-
-    @property
-    def count(self) -> int:
-        return sum(len(f) for f in self.faults.values())
-
-
-def check_round(site: Site, exam_code: str, paper: ChaosPaper, sent: Frames, folders: Path) -> Found:
+def check_round(site: Site, exam_code: str, paper: ChaosPaper, sent: Frames, folders: Path) -> tuple[Found, Counter[str]]:
+    """The faults, and what was left lying about without harm."""
     found = Found()
     with site.database.read() as session:
         exam = exam_by_code(session, exam_code)
@@ -53,11 +42,12 @@ def check_round(site: Site, exam_code: str, paper: ChaosPaper, sent: Frames, fol
             "stations": lambda: _stations(session, exam, folders, sent),
         }
         for name, ask in questions.items():
-            found.faults[name] = list(ask())
-        found.faults["pictures"], listed = _pictures(site)
+            found.add(name, ask())
+        losses, listed = _pictures(site)
         left = set(orphans(session, Path(site.settings.store_url.removeprefix("file://"))))
-        found.orphans, found.faults["orphans"] = len(left), sorted(left - listed)
-    return found
+        found.add("pictures", losses)
+        found.add("orphans", sorted(left - listed))
+    return found, Counter(orphans=len(left))
 
 
 def _receipts(session: Session, exam: Exam, sent: Frames) -> Iterator[str]:

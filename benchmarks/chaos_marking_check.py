@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -16,6 +15,7 @@ from sqlalchemy.orm import Session
 from benchmarks import chaos_marking_quality as quality
 from benchmarks.chaos_marking_exam import GROUPS
 from benchmarks.chaos_marking_witness import Witnesses
+from benchmarks.chaos_run import Found
 from core.site import Site
 from core.states import MarkState, ResponseState, TaskPurpose, TaskState
 from core.tables import Exam, Mark, Problem, Response, Task
@@ -30,20 +30,6 @@ OUTCOMES = {
     "revised": (MarkState.COUNTED, MarkState.REVISED),
 }
 Questions = dict[str, Callable[[], Iterator[str]]]
-
-
-@dataclass
-class Found:
-    """Faults by question."""
-
-    faults: dict[str, list[str]] = field(default_factory=dict)
-
-    def add(self, question: str, sentences: Iterable[str], when: str = "") -> None:
-        self.faults.setdefault(question, []).extend(when + sentence for sentence in sentences)
-
-    @property
-    def count(self) -> int:
-        return sum(len(f) for f in self.faults.values())
 
 
 def check_meanwhile(site: Site, exam_id: int, seen: Witnesses, found: Found, when: str) -> None:

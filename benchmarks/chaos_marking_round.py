@@ -22,12 +22,13 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 from benchmarks import chaos_marking_quality as quality
 from benchmarks.chaos_house import ChaosHouse
 from benchmarks.chaos_marking_browser import MARKING
-from benchmarks.chaos_marking_check import Found, check_marking, check_meanwhile
+from benchmarks.chaos_marking_check import check_marking, check_meanwhile
 from benchmarks.chaos_marking_crew import Crew
 from benchmarks.chaos_marking_exam import GROUPS, Member, read_pages
 from benchmarks.chaos_marking_witness import Witnesses
 from benchmarks.chaos_plan import VICTIMS, Blow
-from benchmarks.chaos_servers import Postgres, Valkey, kill
+from benchmarks.chaos_run import Found, Outcome, Turn
+from benchmarks.chaos_servers import kill
 from core.settings import Settings
 from core.site import Site, open_site
 from core.states import ResponseState, ScriptState, StandingState, TaskState
@@ -63,46 +64,36 @@ class MarkingRound:
     all_read: bool = False
 
 
-@dataclass(frozen=True)
-class Outcome:
-    marks: int
-    seconds: float
-    blows: dict[str, int]
-    asked_again: int
-    told: Counter[str]
-    found: Found
-
-
-def play(folder: Path, prepared: Prepared, servers: tuple[Postgres, Valkey], blows: Sequence[Blow], seed: str) -> Outcome:
-    """A round, whole; its logs and journals stay in `folder`."""
-    postgres, valkey = servers
-    database = postgres.create(prepared.database)
-    settings = Settings.at(folder / "site", database_url=postgres.url(database), redis_url=valkey.url)
-    valkey.flush()
+def play(turn: Turn, prepared: Prepared) -> Outcome:
+    """A round, whole; its journals stay in the turn's folder too."""
+    folder, database = turn.folder, turn.postgres.create(prepared.database)
+    settings = Settings.at(folder / "site", database_url=turn.postgres.url(database), redis_url=turn.valkey.url)
+    turn.valkey.flush()
     site = open_site(settings)
-    house = ChaosHouse.build(settings, postgres, valkey, readers=0)
+    house = ChaosHouse.build(settings, turn.postgres, turn.valkey, readers=0)
     try:
         house.wait_for()
-        crew = Crew.gather(prepared.crew, house.url, folder / "journals", seed)
+        crew = Crew.gather(prepared.crew, house.url, folder / "journals", f"{turn.seed} {turn.number}")
         playing, begun = MarkingRound(site, prepared, house, crew, folder / "journals"), time.monotonic()
         crew.start()
-        ended = _strike(playing, blows, begun)
+        ended = _strike(playing, turn.blows, begun)
         seconds = time.monotonic() - begun
         answered = _let_them_go_home(playing)
         handed = _ask_once_more(playing) if ended and answered else []
     finally:
         house.stop()
-        valkey.flush()
-    witnesses = Witnesses.read(folder / "journals", crew.browsers)
-    found, told = check_marking(site, prepared.exam_id, prepared.scripts, witnesses, playing.found)
-    told["looks after a kill"] = playing.looks
+        turn.valkey.flush()
+    witnesses = Witnesses.read(playing.journals, crew.browsers)
+    found, counts = check_marking(site, prepared.exam_id, prepared.scripts, witnesses, playing.found)
     found.add("end", [] if ended else [f"not all was marked after {LONGEST:g} s"])
     found.add("end", [] if answered else [f"somebody has no answer after {LAST_ANSWERS:g} s"])
     found.add("end", handed)
     site.close()
     if not found.count:
-        postgres.drop(database)
-    return Outcome(len(witnesses.kept), seconds, dict(playing.blows), sum(b.asked_again for b in crew.browsers), told, found)
+        turn.postgres.drop(database)
+    counts.update({"acknowledged": len(witnesses.kept), "asked again": sum(b.asked_again for b in crew.browsers)})
+    counts["looks after a kill"] = playing.looks
+    return Outcome(seconds, playing.blows, counts, found)
 
 
 def _strike(playing: MarkingRound, blows: Sequence[Blow], begun: float) -> bool:

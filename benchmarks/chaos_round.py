@@ -19,11 +19,12 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from api.cli.exam import laid_out
-from benchmarks.chaos_check import Found, check_round
+from benchmarks.chaos_check import check_round
 from benchmarks.chaos_house import ChaosHouse
 from benchmarks.chaos_paper import ChaosPaper, SentFrame
 from benchmarks.chaos_plan import Blow
-from benchmarks.chaos_servers import Postgres, Valkey, kill
+from benchmarks.chaos_run import Outcome, Turn, start
+from benchmarks.chaos_servers import kill
 from core.db import migrate
 from core.loading import load_exam
 from core.settings import Settings
@@ -59,42 +60,32 @@ class Round:
         return Path(self.site.settings.store_url.removeprefix("file://"))
 
 
-@dataclass(frozen=True)
-class Outcome:
-    frames: int
-    seconds: float
-    blows: dict[str, int]
-    restarts: int
-    lost_attempts: int
-    found: Found
-
-
-def play(folder: Path, paper: ChaosPaper, servers: tuple[Postgres, Valkey], blows: Sequence[Blow], *, small_disk: bool) -> Outcome:
-    postgres, _ = servers
-    database = postgres.create()
-    with _mounted(folder / "pictures", small_disk):
-        playing = _begin(folder, paper, servers, database, small_disk=small_disk)
+def play(turn: Turn, paper: ChaosPaper, *, small_disk: bool) -> Outcome:
+    database = turn.postgres.create()
+    with _mounted(turn.folder / "pictures", small_disk):
+        playing = _begin(turn, paper, database, small_disk=small_disk)
         try:
             begun = time.monotonic()
-            _strike(playing, blows, begun)
+            _strike(playing, turn.blows, begun)
             seconds = time.monotonic() - begun
         finally:
             playing.house.stop()
-        _up_again(playing)
-        found = check_round(playing.site, paper.definition.exam, paper, playing.sent, folder / "stations")
+        start(turn.postgres, turn.valkey)  # for the check
+        found, counts = check_round(playing.site, paper.definition.exam, paper, playing.sent, turn.folder / "stations")
         if not _resting(playing):
-            found.faults["end"] = [f"the work had not ended after {LONGEST:g} s"]
-        lost = _lost_attempts(playing)
+            found.add("end", [f"the work had not ended after {LONGEST:g} s"])
+        counts["lost attempts"] = _lost_attempts(playing)
         playing.site.close()
     if not found.count:
-        postgres.drop(database)
-    restarts = sum(max(0, p.starts - 1) for p in playing.house.programs if p.lasting)
-    return Outcome(len(playing.sent), seconds, dict(playing.blows), restarts, lost, found)
+        turn.postgres.drop(database)
+    counts["frames"] = len(playing.sent)
+    counts["restarts"] = sum(max(0, p.starts - 1) for p in playing.house.programs if p.lasting)
+    return Outcome(seconds, playing.blows, counts, found)
 
 
-def _begin(folder: Path, paper: ChaosPaper, servers: tuple[Postgres, Valkey], database: str, *, small_disk: bool) -> Round:
+def _begin(turn: Turn, paper: ChaosPaper, database: str, *, small_disk: bool) -> Round:
     """The exam is loaded, the stations have their paper, and everything runs."""
-    postgres, valkey = servers
+    folder, postgres, valkey = turn.folder, turn.postgres, turn.valkey
     settings = Settings.at(
         folder / "site", database_url=postgres.url(database), redis_url=valkey.url, store_url=f"file://{folder / 'pictures'}"
     )
@@ -274,15 +265,6 @@ def _on_their_way(playing: Round) -> bool:
 
 def _resting(playing: Round) -> bool:
     return not _on_their_way(playing)
-
-
-def _up_again(playing: Round) -> None:
-    """The database, for the check; everything else has been stopped."""
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline and not playing.house.postgres.answers():
-        if not playing.house.postgres.running:
-            playing.house.postgres.start()
-        time.sleep(0.1)
 
 
 def _lost_attempts(playing: Round) -> int:

@@ -11,10 +11,11 @@ import pytest
 from sqlalchemy import case, delete, select, update
 
 from benchmarks.chaos_marking_browser import Browser
-from benchmarks.chaos_marking_check import Found, check_marking, check_meanwhile
+from benchmarks.chaos_marking_check import check_marking, check_meanwhile
 from benchmarks.chaos_marking_crew import Crew
 from benchmarks.chaos_marking_exam import KINDS, Member, add_crew, agree_seeds, halves, make_exam, read_pages
 from benchmarks.chaos_marking_witness import Witnesses
+from benchmarks.chaos_run import Found
 from core.quality import PutBack
 from core.settings import Settings
 from core.site import Site, open_site
