@@ -2,7 +2,8 @@
 
 Web processes, PostgreSQL with its waits for the disk, Valkey and the load itself share this machine's cores. A pair is one
 mark that was durable when it was answered, and the next task in the same reply. After each run the database is asked whether
-it has every acknowledged mark once, and nobody's two marks on one response.
+it has every acknowledged mark once, and nobody's two marks on one response but where he was given an own one again. The last rows
+are of an exam that watches its markers.
 MARKHALL_MARKING_SECONDS says how long each run takes; MARKHALL_MARKING_TASKS how many tasks wait at the start.
 """
 
@@ -12,6 +13,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -21,9 +23,10 @@ from api.lifeline import die_with_parent
 from api.processes import listening
 from benchmarks.harness import Row
 from benchmarks.installation import Installation, wait_for
-from benchmarks.marking_exam import Marker, MarkingExam, add_markers, make_exam, scripts_for
+from benchmarks.marking_exam import QUALITY, Marker, MarkingExam, add_markers, agree_seeds, definition, make_exam, scripts_for
 from benchmarks.marking_house import close_webs, listeners, marking_house, open_webs
 from benchmarks.marking_load import Load, Markers
+from core.states import TaskPurpose
 from core.tables import Mark
 from marking.recover import recover
 from tests.parts import children
@@ -31,6 +34,7 @@ from tests.parts import children
 MARKERS = 3500
 WINDOW = 400  # requests under way at saturation
 OFFERED = 1000  # pairs a second
+SEEDS = 60  # of each item group, in the exam that watches; nobody meets one twice
 RATE, PATIENCE, CPU = 1500, 100, 0.8  # goals: pairs a second, ms (p99), ms CPU a pair
 
 
@@ -63,12 +67,29 @@ def rows() -> list[Row]:
     with marking_house(postgres=False) as house:
         exam, markers = _made(house, tasks)
         made += _told("SQLite, one web process", *_measured(house, exam, markers, 1, seconds))
-    return made
+    return made + _watched(tasks, seconds, beside=two[0])
 
 
-def _made(house: Installation, tasks: int) -> tuple[MarkingExam, list[Marker]]:
-    exam = make_exam(house.site, scripts_for(tasks))
-    markers = add_markers(house.site, exam, MARKERS)
+def _watched(tasks: int, seconds: float, *, beside: Run) -> list[Row]:
+    """Seeds and own responses come among the marks, and a mark that comes too soon is refused; none does."""
+    with marking_house() as house:
+        exam, markers = _made(house, tasks, QUALITY)
+        most, offered = _measured(house, exam, markers, 2, seconds)
+        kinds = _by_purpose(house)
+    return [
+        *_told("a seed and an own response in 20 marks each, two web processes", most, offered),
+        Row.told("... over an exam that watches nobody: pairs/s", most.load.rate / beside.load.rate, "times"),
+        Row.told("... CPU of all server processes, over that", most.servers / beside.servers, "times"),
+        Row.told("... of its marks, on seeds", 100 * kinds[TaskPurpose.SEED] / kinds.total(), "%"),
+        Row.told("... of its marks, on own responses again", 100 * kinds[TaskPurpose.SELF] / kinds.total(), "%"),
+    ]
+
+
+def _made(house: Installation, tasks: int, quality: str = "") -> tuple[MarkingExam, list[Marker]]:
+    exam = make_exam(house.site, scripts_for(tasks), definition(quality))
+    markers = add_markers(house.site, exam, MARKERS + bool(quality))
+    if quality:
+        agree_seeds(house.site, exam, markers.pop(), SEEDS)
     recover(house.site, exam.exam_id)
     return exam, markers
 
@@ -120,9 +141,15 @@ def _marks(house: Installation) -> int:
 
 
 def _twice(house: Installation) -> int:
-    again = select(Mark.response_id).group_by(Mark.response_id, Mark.marker_id).having(func.count() > 1).subquery()
+    once = select(Mark.response_id).where(Mark.purpose != TaskPurpose.SELF)
+    again = once.group_by(Mark.response_id, Mark.marker_id).having(func.count() > 1).subquery()
     with house.site.database.read() as session:
         return session.scalar(select(func.count()).select_from(again)) or 0
+
+
+def _by_purpose(house: Installation) -> Counter[TaskPurpose]:
+    with house.site.database.read() as session:
+        return Counter(dict(session.execute(select(Mark.purpose, func.count()).group_by(Mark.purpose)).all()))
 
 
 def _judged(most: Run, offered: Run) -> list[Row]:

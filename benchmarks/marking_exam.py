@@ -7,19 +7,20 @@ how they came (frames, pages) there is one row each, for the foreign keys. Names
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, select, text
 
 from core.bulk import insert_rows
 from core.definition import parse_definition
-from core.exam import ExamDefinition
+from core.exam import ExamDefinition, Step, from_hundredths
 from core.loading import load_exam
 from core.site import Site
-from core.tables import Role, Session, User
+from core.tables import Response, Role, Session, User
+from marking import seeds
 from marking.schemes import first_slots
 
 CODE = "BENCH"
@@ -45,6 +46,12 @@ papers:
           - {id: "25", marks: 16, steps: [{id: 25a, title: First part, marks: 6}, {id: 25b, title: Second part, marks: 10}]}
         scheme: {name: 2+1+1, tolerance: {marks: 2}}
 """
+QUALITY = """
+quality:
+  seeds: {first_of_day: true, one_in: 20, stop_after: null}
+  self_marks: {one_in: 20, after_marks: 1, after_minutes: 0}
+  limits: {refuse_faster_than: 2}
+"""
 _NOW = "'2026-06-08 09:00:00.000000'"
 _BULKY = 200_000  # tasks from which on indexes are made after the rows
 _FILLED = ("candidates", "scripts", "responses", "response_pictures", "tasks")
@@ -68,8 +75,9 @@ class Marker:
     group: str  # as a marker's page names it: PAPER/GROUP
 
 
-def definition() -> ExamDefinition:
-    return parse_definition(DEFINITION, where="benchmark")
+def definition(quality: str = "") -> ExamDefinition:
+    """With `quality` (QUALITY) markers are watched: a seed and an own response in so many marks, and a least time to read."""
+    return parse_definition(DEFINITION + quality, where="benchmark")
 
 
 def scripts_for(tasks: int) -> int:
@@ -124,6 +132,25 @@ def add_markers(site: Site, exam: MarkingExam, count: int, *, signed_in: bool = 
     with site.database.engine.connect() as connection:  # as the database does by itself within minutes
         connection.execution_options(isolation_level="AUTOCOMMIT").execute(text("ANALYZE"))
     return [Marker(n, tokens[n - 1], f"{PAPER}/{names[n - 1]}") for n in range(1, count + 1)]
+
+
+def agree_seeds(site: Site, exam: MarkingExam, chief: Marker, each: int) -> None:
+    """So many definitive responses in each item group, half of the full marks each."""
+    with site.database.write() as session:
+        session.add(Role(user_id=chief.id, role="arbiter", exam_id=exam.exam_id, scope=""))
+    for group in exam.definition.papers[0].written:
+        marks = {item.id: _half(item.steps) if item.steps else from_hundredths(item.marks // 2) for item in group.items}
+        with site.database.read() as session:
+            here = Response.group == group.id, Response.school_code != _school(chief.id)
+            found = session.scalars(
+                select(Response.id).where(Response.exam_id == exam.exam_id, *here).order_by(Response.id).limit(each)
+            ).all()
+        for response in found:
+            seeds.propose(site, exam.exam_id, chief.id, response, "live", marks)
+
+
+def _half(steps: Sequence[Step]) -> dict[str, str]:
+    return {step.id: from_hundredths(step.marks // 2) for step in steps}
 
 
 def _dealt(exam: MarkingExam, count: int) -> list[str]:
@@ -207,39 +234,52 @@ def _drop_indexes(connection: Connection, table: str) -> Sequence[str]:
 
 def _statements(kind: type[_Postgres] | type[_Sqlite], exam: int, scripts: int, slots: dict[str, int]) -> Iterator[str]:
     """One for each table. A response's number is its script's, times the groups, plus its group's place."""
-    many, every = len(slots), kind.numbers(scripts)
-    groups = (
-        "(" + " UNION ALL ".join(f"SELECT {i} AS place, '{g}' AS name, {s} AS slots" for i, (g, s) in enumerate(slots.items(), 1)) + ") g"
+    every, school = kind.numbers(scripts), f"'S' || {kind.padded(f'n % {SCHOOLS}')}"
+    named = " UNION ALL ".join(f"SELECT {i} AS place, '{g}' AS name, {s} AS slots" for i, (g, s) in enumerate(slots.items(), 1))
+    of_groups = f"{every} CROSS JOIN ({named}) g"
+    number, mine, paper = f"(n - 1) * {len(slots)} + place", {"exam_id": str(exam)}, {"paper": f"'{PAPER}'"}
+    yield _insert(
+        "batches",
+        mine | {"id": "1", "station": "'s'", "name": "'b'", "state": "'open'", "manifest": "'{}'", "opened_at": _NOW, "searched": "true"},
     )
-    school = f"'S' || {kind.padded(f'n % {SCHOOLS}')}"
-    number = f"(n - 1) * {many} + place"
-    yield (
-        "INSERT INTO batches (id, exam_id, station, name, state, manifest, opened_at, searched) "
-        f"VALUES (1, {exam}, 's', 'b', 'open', '{{}}', {_NOW}, true)"
+    yield _insert(
+        "receipts",
+        mine
+        | {"id": "1", "batch_id": "1", "sequence": "1", "face": "1", "sha256": f"'{'0' * 64}'", "size": "1", "name": "'f'"}
+        | {"state": "'read'", "reason": "''", "tries": "1", "received_at": _NOW},
     )
-    yield (
-        "INSERT INTO receipts (id, exam_id, batch_id, sequence, face, sha256, size, name, state, reason, tries, received_at) "
-        f"VALUES (1, {exam}, 1, 1, 1, '{'0' * 64}', 1, 'f', 'read', '', 1, {_NOW})"
+    yield _insert(
+        "pages",
+        mine
+        | paper
+        | {"id": "1", "receipt_id": "1", "version": "1", "state": "'read'", "side": "1", "evidence": "'{}'", "fields": "'{}'"}
+        | {"regions": "'[]'", "attempt_id": "'a'", "read_at": _NOW},
     )
-    yield (
-        "INSERT INTO pages (id, exam_id, receipt_id, version, state, paper, side, evidence, fields, regions, attempt_id, read_at) "
-        f"VALUES (1, {exam}, 1, 1, 'read', '{PAPER}', 1, '{{}}', '{{}}', '[]', 'a', {_NOW})"
+    yield _insert("candidates", mine | {"id": "n", "pseudonym": "'c' || n", "school_code": school, "row": "n"}, every)
+    yield _insert(
+        "scripts", mine | paper | {"id": "n", "candidate_id": "n", "state": "'complete'", "chosen": "'{}'", "secret": "'s' || n"}, every
     )
-    yield (f"INSERT INTO candidates (id, exam_id, pseudonym, school_code, \"row\") SELECT n, {exam}, 'c' || n, {school}, n FROM {every}")
-    yield (
-        "INSERT INTO scripts (id, exam_id, paper, candidate_id, state, chosen, secret) "
-        f"SELECT n, {exam}, '{PAPER}', n, 'complete', '{{}}', 's' || n FROM {every}"
+    yield _insert(
+        "responses",
+        mine
+        | paper
+        | {"id": number, "script_id": "n", "group": "name", "version": "1", "current": "true", "state": "'open'"}
+        | {"school_code": school, "definition_version": "1", "made_at": _NOW},
+        of_groups,
     )
-    yield (
-        'INSERT INTO responses (id, exam_id, script_id, paper, "group", version, current, state, school_code, definition_version, made_at) '
-        f"SELECT {number}, {exam}, n, '{PAPER}', name, 1, true, 'open', {school}, 1, {_NOW} FROM {every} CROSS JOIN {groups}"
+    picture = {"response_id": number, "ordinal": "1", "sha256": kind.hexadecimal(number), "width": "1400", "height": "300", "page_id": "1"}
+    yield _insert("response_pictures", picture, of_groups)
+    yield _insert(
+        "tasks",
+        mine
+        | paper
+        | {"response_id": number, "group": "name", "purpose": "'live'", "level": "'marker'", "ordinal": "slot", "state": "'open'"}
+        | {"priority": "0", "shuffle": kind.random, "token": kind.token, "made_at": _NOW},
+        f"{of_groups} JOIN (SELECT 1 AS slot UNION ALL SELECT 2) s ON slot <= slots",
     )
-    yield (
-        "INSERT INTO response_pictures (response_id, ordinal, sha256, width, height, page_id) "
-        f"SELECT {number}, 1, {kind.hexadecimal(number)}, 1400, 300, 1 FROM {every} CROSS JOIN {groups}"
-    )
-    yield (
-        'INSERT INTO tasks (exam_id, response_id, paper, "group", purpose, level, ordinal, state, priority, shuffle, token, made_at) '
-        f"SELECT {exam}, {number}, '{PAPER}', name, 'live', 'marker', slot, 'open', 0, {kind.random}, {kind.token}, {_NOW} "
-        f"FROM {every} CROSS JOIN {groups} JOIN (SELECT 1 AS slot UNION ALL SELECT 2) s ON slot <= slots"
-    )
+
+
+def _insert(table: str, values: Mapping[str, str], source: str = "") -> str:
+    """A row of these values for each row of the source; one row where there is none."""
+    columns = ", ".join(f'"{name}"' for name in values)
+    return f"INSERT INTO {table} ({columns}) SELECT {', '.join(values.values())}{f' FROM {source}' if source else ''}"

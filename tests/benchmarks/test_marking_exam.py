@@ -14,8 +14,8 @@ from benchmarks.bench_handout import Hall, handed_out, in_threads, rebuild
 from benchmarks.marking_exam import add_markers, make_exam
 from core.settings import Settings
 from core.site import Site, open_site
-from core.states import ResponseState, TaskState
-from core.tables import Response, ResponsePicture, Role, Script, Task
+from core.states import ResponseState, TaskPurpose, TaskState
+from core.tables import Response, ResponsePicture, Role, Script, Seed, Task
 from marking import recover, work
 from marking.schemes import first_slots
 
@@ -59,6 +59,21 @@ def test_markers_stand_at_all_groups_and_are_given_tasks_of_theirs(site: Site) -
     for marker in markers:
         given = work.next_tasks(site, exam.exam_id, marker.id, marker.group, 1).tasks
         assert [f"{t.paper}/{t.group}" for t in given] == [marker.group]
+
+
+def test_an_exam_that_watches_gives_seeds_first_and_own_responses_again(site: Site) -> None:
+    exam = make_exam(site, 12, marking_exam.definition(marking_exam.QUALITY))
+    *markers, chief = add_markers(site, exam, 9)
+    marking_exam.agree_seeds(site, exam, chief, 3)
+    recover.recover(site, exam.exam_id)
+    with site.database.read() as session:
+        found = session.scalars(select(Seed)).all()
+        assert sorted(seed.group for seed in found) == sorted(exam.groups * 3)
+        assert set(session.scalars(select(Response.state).where(Response.id.in_([s.response_id for s in found])))) == {ResponseState.AGREED}
+    for marker in markers:
+        (task,) = work.next_tasks(site, exam.exam_id, marker.id, marker.group, 1).tasks
+        with site.database.read() as session:
+            assert session.scalars(select(Task.purpose).where(Task.token == task.task)).one() is TaskPurpose.SEED
 
 
 def test_rows_that_come_after_a_large_exam_get_numbers_of_their_own(site: Site) -> None:
