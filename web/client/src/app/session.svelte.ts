@@ -59,7 +59,7 @@ class Session {
 
 export const session = new Session();
 
-export type Room = "work" | "desk" | "office" | "hall" | "rooms" | "markers";
+export type Room = "work" | "desk" | "office" | "hall" | "rooms" | "markers" | "lead";
 
 export function roomsOf(exam: string): Room[] {
   const rooms: Room[] = [];
@@ -67,5 +67,6 @@ export function roomsOf(exam: string): Room[] {
   if (session.may(exam, "clerk", "office", "chief")) rooms.push("desk");
   if (session.may(exam, "office", "chief", "auditor")) rooms.push("office", "hall", "rooms");
   if (session.may(exam, "leader", "arbiter", "chief", "office")) rooms.push("markers");
+  if (session.may(exam, "leader", "arbiter")) rooms.push("lead");
   return rooms;
 }

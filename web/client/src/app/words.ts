@@ -20,6 +20,7 @@ const base = {
   "room.desk": ["异常处理", "Exceptions"],
   "room.office": ["考务", "Exam office"],
   "room.markers": ["阅卷员", "Markers"],
+  "room.lead": ["质控", "Quality"],
   "exams.title": ["选择考试", "Choose an exam"],
   "exams.none": ["您还没有被分配到任何考试。请联系考务办公室。", "You have no exam yet. Ask the exam office for a role."],
   "signIn.lead": ["登录后开始工作。", "Sign in to start work."],
