@@ -6,18 +6,16 @@ come by the same way as any other task, and nothing that is sent tells them apar
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
-from functools import cached_property
+from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from core.errors import BadInput, Forbidden, MarkhallError
-from core.exam import ExamDefinition, ItemGroup, Text, WrittenItem, from_hundredths
+from core.exam import ExamDefinition
 from core.questions import Question, ask
 from core.site import Site
 from core.states import MarkState, ResponseState, TaskLevel, TaskPurpose, TaskState
@@ -25,6 +23,7 @@ from core.tables import Mark, Response, ResponsePicture, Task
 from marking import given, handout, queues, recover, standing, watching
 from marking.batch import People, add_own_tasks
 from marking.definitions import current_version, definition_from, item_group
+from marking.faces import Face, ItemView, Title, face_of
 from marking.handout import LEASE_SECONDS, Ask, Steps, own_queue, queue_name
 from marking.reach import Reach, nobody, reaches_from, reaching
 from marking.record import TASK, TaskRow, waiting_of
@@ -34,7 +33,6 @@ from marking.values import as_typed
 
 FIRST_LEVELS = (TaskLevel.ARBITER, TaskLevel.LEADER, TaskLevel.MARKER)  # who may do several does the rarer work first
 ROUNDS = 4  # how often stale proposals are dropped and others asked for, in one request
-Title = dict[str, str]
 Key = tuple[str, str, TaskLevel]
 
 
@@ -52,40 +50,6 @@ class PictureView:
     token: str
     width: int
     height: int
-
-
-@dataclass(frozen=True, slots=True)
-class StepView:
-    id: str
-    title: Title
-    full: str
-
-
-@dataclass(frozen=True, slots=True)
-class ItemView:
-    id: str
-    title: Title | None
-    full: str
-    step: str
-    steps: tuple[StepView, ...]
-
-
-@dataclass(frozen=True)
-class Face:
-    """What is the same on every task of an item group."""
-
-    paper: str
-    group: str
-    title: Title
-    items: tuple[ItemView, ...]
-
-    @cached_property
-    def items_json(self) -> str:
-        return json.dumps([asdict(item) for item in self.items], ensure_ascii=False, separators=(",", ":"))
-
-    @cached_property
-    def title_json(self) -> str:
-        return json.dumps(self.title, ensure_ascii=False, separators=(",", ":"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -379,20 +343,6 @@ def _view(session: Session, task: TaskRow, response: _About, found: _Found, leas
     return TaskView(task.token, face_of(task.paper, group), pictures, lease, str(task.level), shown)
 
 
-_faces: dict[int, tuple[ItemGroup, Face]] = {}
-_FACES = 4096
-
-
-def face_of(paper: str, group: ItemGroup) -> Face:
-    """Made once for each item group of each version of a definition; those live as long as the process."""
-    kept = _faces.get(id(group))
-    if kept is None or kept[0] is not group:
-        if len(_faces) >= _FACES:
-            _faces.clear()
-        kept = _faces[id(group)] = (group, Face(paper, group.id, _title(group.title), tuple(_item(item) for item in group.items)))
-    return kept[1]
-
-
 def _look_further(site: Site, exam_id: int, asking: Sequence[_Asking], lease: int) -> None:
     for one in asking:
         ids = queues.further(site, exam_id, one.ask)
@@ -405,13 +355,3 @@ def told(n: int, *, rough: bool) -> int:
     """How many wait, as a marker is told. Where seeds come unannounced only about: a count that does not fall would tell one."""
     step = 10 ** max(1, len(str(n)) - 2)
     return -(-n // step) * step if rough else n
-
-
-def _item(item: WrittenItem) -> ItemView:
-    steps = tuple(StepView(s.id, _title(s.title), from_hundredths(s.marks)) for s in item.steps)
-    title = _title(item.title) if item.title else None
-    return ItemView(item.id, title, from_hundredths(item.marks), from_hundredths(item.step), steps)
-
-
-def _title(text: Text) -> Title:
-    return {"zh": text.zh, "en": text.en}

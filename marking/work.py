@@ -16,9 +16,10 @@ from core.states import MarkState, TaskLevel
 from core.tables import Exam, Mark, Task
 from marking import handout, queues, recover
 from marking.definitions import current_definition
+from marking.faces import Title, face_of
 from marking.handout import LEASE_SECONDS, queue_name
 from marking.reach import reach_of
-from marking.serving import TaskView, Title, Wish, Work, face_of, keys_of, serve, told
+from marking.serving import TaskView, Wish, Work, keys_of, serve, told
 
 __all__ = ["GroupView", "TaskView", "Work", "groups_for", "next_tasks", "release", "release_everywhere"]
 
