@@ -20,9 +20,9 @@ from core.tables import Problem, Response, Role, Standing, Stop, User
 from marking import standing
 from marking.back_rates import missing
 from marking.definitions import current_definition
+from marking.faces import ItemView, Title, face_of
 from marking.reach import Reach, reach_of
 from marking.schemes import is_blind
-from marking.serving import ItemView, Title, face_of
 from marking.standing import OUT, Standings
 
 MOST_STOPS = 200
