@@ -48,7 +48,7 @@ papers:
 """
 QUALITY = """
 quality:
-  seeds: {first_of_day: true, one_in: 20, stop_after: null}
+  seeds: {first_of_day: false, one_in: 20, stop_after: null}
   self_marks: {one_in: 20, after_marks: 1, after_minutes: 0}
   limits: {refuse_faster_than: 2}
 """

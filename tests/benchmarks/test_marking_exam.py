@@ -6,7 +6,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from sqlalchemy import Engine, func, select, text
+from sqlalchemy import Engine, func, select, text, update
 from sqlalchemy.engine import make_url
 
 from benchmarks import bench_handout, marking_exam, plom_way
@@ -15,9 +15,10 @@ from benchmarks.marking_exam import add_markers, make_exam
 from core.settings import Settings
 from core.site import Site, open_site
 from core.states import ResponseState, TaskPurpose, TaskState
-from core.tables import Response, ResponsePicture, Role, Script, Seed, Task
-from marking import recover, work
+from core.tables import Response, ResponsePicture, Role, Script, Seed, Standing, Task
+from marking import giving, recover, work
 from marking.schemes import first_slots
+from marking.submit import submit
 
 
 @pytest.fixture
@@ -61,19 +62,26 @@ def test_markers_stand_at_all_groups_and_are_given_tasks_of_theirs(site: Site) -
         assert [f"{t.paper}/{t.group}" for t in given] == [marker.group]
 
 
-def test_an_exam_that_watches_gives_seeds_first_and_own_responses_again(site: Site) -> None:
+def test_an_exam_that_watches_gives_seeds_and_own_responses_again(site: Site) -> None:
     exam = make_exam(site, 12, marking_exam.definition(marking_exam.QUALITY))
-    *markers, chief = add_markers(site, exam, 9)
+    marker, chief = add_markers(site, exam, 2)
     marking_exam.agree_seeds(site, exam, chief, 3)
     recover.recover(site, exam.exam_id)
     with site.database.read() as session:
         found = session.scalars(select(Seed)).all()
         assert sorted(seed.group for seed in found) == sorted(exam.groups * 3)
         assert set(session.scalars(select(Response.state).where(Response.id.in_([s.response_id for s in found])))) == {ResponseState.AGREED}
-    for marker in markers:
+    for key in ("the first key", "the second key"):
         (task,) = work.next_tasks(site, exam.exam_id, marker.id, marker.group, 1).tasks
-        with site.database.read() as session:
-            assert session.scalars(select(Task.purpose).where(Task.token == task.task)).one() is TaskPurpose.SEED
+        submit(site, exam.exam_id, marker.id, task.task, key, {"21": "4"}, 12.5)
+    with site.database.write() as session:
+        session.execute(update(Standing).values(until_seed=0, until_self=0))
+    assert giving.give(site, exam.exam_id) == 2
+    with site.database.read() as session:
+        assert set(session.scalars(select(Task.purpose).where(Task.marker_id == marker.id, Task.state == TaskState.OPEN))) == {
+            TaskPurpose.SEED,
+            TaskPurpose.SELF,
+        }
 
 
 def test_rows_that_come_after_a_large_exam_get_numbers_of_their_own(site: Site) -> None:
