@@ -2,7 +2,7 @@
 
 import pytest
 
-from core.errors import Forbidden, NotFound
+from core.errors import Conflict, Forbidden, NotFound
 from core.quality import PutBack
 from marking import backreading, leading, problems, seeds, stopping
 from marking.back_rates import rates
@@ -11,6 +11,10 @@ from tests.marking.exams import one_group
 from tests.marking.test_stopping import ALL, PLACE, shown, stop
 from tests.marking.watching_room import ask, make_seeds, stops_of, watched, work
 
+BLIND_ARBITER = (
+    "{name: own, tolerance: {marks: 1}, table: {rows: [{when: no B, ask: marker}, "
+    '{when: A near B, take: "mean(A, B)", rule: pair}, {when: otherwise, ask: arbiter, shown: none}]}}'
+)
 HALF = "{rounds: {trial: {responses: 1}}, back_reading: {share: 0.5}, put_back: {since: hours, hours: 3}}"
 
 
@@ -39,6 +43,18 @@ def test_a_leader_sees_his_groups_and_what_waits_in_them(open_anywhere: OpenHall
     assert (now_so.looks, now_so.problems, now_so.stopped) == (2, 1, 1)
     (rate,) = rates(hall.site, hall.exam_id, leader, *PLACE)
     assert rate.missing == now_so.looks  # of one marker both count the same
+
+
+def test_nobody_is_offered_to_correct_where_an_arbiter_decides_blind(open_exam: OpenHall) -> None:
+    hall = open_exam(one_group(BLIND_ARBITER), scripts=1)
+    marker, leader = hall.person("marker"), hall.person("leader")
+    (group,) = leading.led(hall.site, hall.exam_id, leader)
+    assert not group.corrects
+    work(hall, marker, 1, "4")
+    look = backreading.next_look(hall.site, hall.exam_id, leader, *PLACE)
+    assert look is not None
+    with pytest.raises(Conflict, match="blind"):
+        backreading.correct(hall.site, hall.exam_id, leader, look.mark, "a key of mine", {"21": "5"})
 
 
 def test_people_are_those_who_may_mark_there_and_where_they_stand(open_anywhere: OpenHall) -> None:

@@ -118,7 +118,7 @@ const words = {
   "standings.admitted": ["{name} 已准予正评。", "{name} is admitted to live work."],
   "standings.sentTo": ["{name} 重做：{round}。", "{name} does again: {round}."],
   "standings.none": ["还没有人有本题组的阅卷权限。", "Nobody may mark this group yet."],
-  "standings.do": ["操作", "Do"],
+  "standings.do": ["操作", "Actions"],
   "standings.stop": ["停评…", "Stop…"],
   "standings.lift": ["恢复…", "Let back in…"],
 
