@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -14,7 +14,12 @@ from core.tables import Event
 
 
 def emit(session: Session, exam_id: int, kind: str, body: dict[str, Any], now: datetime) -> None:
-    insert_rows(session, Event, [{"exam_id": exam_id, "kind": kind, "body": body, "at": now}])
+    emit_all(session, exam_id, kind, [body], now)
+
+
+def emit_all(session: Session, exam_id: int, kind: str, bodies: Iterable[dict[str, Any]], now: datetime) -> None:
+    """Several of a kind, in one statement."""
+    insert_rows(session, Event, [{"exam_id": exam_id, "kind": kind, "body": body, "at": now} for body in bodies])
 
 
 def since(session: Session, exam_id: int, after: int, limit: int = 500) -> Sequence[Event]:

@@ -42,6 +42,11 @@ def place_for(priority: int = 0) -> int:
     return secrets.randbits(SHUFFLE_BITS) - priority * PRIORITY_STEP
 
 
+def member_of(task: int, response: int, school: str) -> str:
+    """How a task stands in its queue: in one line, whatever a roster holds."""
+    return f"{task}|{response}|{' '.join(school.split())}"
+
+
 @dataclass(frozen=True, slots=True)
 class Waiting:
     """What Redis knows of a task."""
@@ -62,7 +67,7 @@ class Waiting:
 
     @property
     def member(self) -> str:
-        return f"{self.id}|{self.response_id}|{' '.join(self.school.split())}"  # one line, whatever a roster holds
+        return member_of(self.id, self.response_id, self.school)
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,13 +188,13 @@ def begin_filling(site: Site, exam_id: int, queue: str) -> str | None:
 
 
 def end_filling(
-    site: Site, exam_id: int, queue: str, before: str | None, reach: str, tasks: Sequence[Waiting], *, anew: bool = False
+    site: Site, exam_id: int, queue: str, before: str | None, reach: str, tasks: Sequence[tuple[int, str]], *, anew: bool = False
 ) -> bool:
-    """Take these tasks into the window, which then reaches so far; false when somebody else has filled it meanwhile.
+    """Take these tasks (place, member) into the window, which then reaches so far; false when somebody else has filled it meanwhile.
 
     `anew`: whatever the window held before is left out.
     """
-    lines = "\n".join([f"{task.shuffle} {task.member}" for task in tasks])  # one word: thousands would each be packed by themselves
+    lines = "\n".join([f"{place} {member}" for place, member in tasks])  # one word: thousands would each be packed by themselves
     return bool(_run(site, FILL, prefix(exam_id), queue, before or "", reach, int(anew), lines))
 
 

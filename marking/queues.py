@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import Select, exists, func, select, text, tuple_
+from sqlalchemy import Integer, Select, bindparam, exists, func, select, text, tuple_
 from sqlalchemy.orm import Session
 
+from core.questions import Question, ask
 from core.site import Site
 from core.states import TaskLevel, TaskPurpose
 from core.tables import Mark, Response, Task
@@ -38,11 +39,11 @@ def fill(site: Site, exam_id: int, queue: str, *, anew: bool = False) -> None:
             found = _first(session, exam_id, queue, start, wanted)
         if len(found) < wanted:
             reach = WHOLE
-        elif found[-1].shuffle == start:  # more of one place than were asked for
+        elif found[-1][0] == start:  # more of one place than were asked for
             wanted *= 4
             continue
         else:
-            reach = str(found[-1].shuffle)
+            reach = str(found[-1][0])
         handout.end_filling(site, exam_id, queue, before, reach, found, anew=anew)
         return
 
@@ -54,7 +55,7 @@ def look_again(site: Site, exam_id: int) -> None:
         queue, upto = handout.as_text(name), handout.as_text(reach)
         with site.database.glance() as session:
             found = _first(session, exam_id, queue, None, WINDOW)
-        inside = [task for task in found if upto == WHOLE or task.shuffle <= int(float(upto))]
+        inside = [one for one in found if upto == WHOLE or one[0] <= int(float(upto))]
         handout.end_filling(site, exam_id, queue, upto, upto, inside)
 
 
@@ -118,20 +119,29 @@ def count_beyond(site: Site, exam_id: int) -> None:
             site.redis.hset(f"{prefix(exam_id)}beyond", queue, session.scalar(rows) or 0)
 
 
-def _first(session: Session, exam_id: int, queue: str, start: int | None, wanted: int) -> list[Waiting]:
-    query = _waiting(exam_id, queue)
-    if start is not None:
-        query = query.where(Task.shuffle >= start)
-    return [_task(queue, *row) for row in session.execute(query.order_by(Task.shuffle, Task.id).limit(wanted))]
+_WAITING = (
+    select(Task.id, Task.response_id, Response.school_code, Task.shuffle)
+    .join(Response, Response.id == Task.response_id)
+    .where(Task.exam_id == bindparam("exam"), Task.paper == bindparam("paper"), Task.group == bindparam("group"))
+    .where(Task.level == bindparam("level"), WAITS)
+)
+_FROM = Question(
+    lambda _: _WAITING.where(Task.shuffle >= bindparam("start")).order_by(Task.shuffle, Task.id).limit(bindparam("wanted", type_=Integer))
+)
+_LOWEST = -(1 << 62)  # before every place
+
+
+def _first(session: Session, exam_id: int, queue: str, start: int | None, wanted: int) -> list[tuple[int, str]]:
+    """(place, member) of the first that wait."""
+    paper, group, level = queue.split("/")
+    asked = _FROM(exam=exam_id, paper=paper, group=group, level=level, start=_LOWEST if start is None else start, wanted=wanted)
+    (rows,) = ask(session, asked)
+    return [(place, handout.member_of(task, response, school)) for task, response, school, place in rows]
 
 
 def _waiting(exam_id: int, queue: str) -> Select[int, int, str, int]:
     paper, group, level = queue.split("/")
-    return (
-        select(Task.id, Task.response_id, Response.school_code, Task.shuffle)
-        .join(Response, Response.id == Task.response_id)
-        .where(Task.exam_id == exam_id, Task.paper == paper, Task.group == group, Task.level == TaskLevel(level), WAITS)
-    )
+    return _WAITING.params(exam=exam_id, paper=paper, group=group, level=level)
 
 
 def _task(queue: str, task: int, response: int, school: str, shuffle: int) -> Waiting:

@@ -285,8 +285,8 @@ def emit(session: Session, exam_id: int, records: Iterable[Record], now: datetim
     by_group: dict[tuple[str, str], int] = defaultdict(int)
     for record in records:
         by_group[record.response.paper, record.response.group] += 1
-    for (paper, group), n in sorted(by_group.items()):
-        events.emit(session, exam_id, "marks", {"paper": paper, "group": group, "responses": n}, now)
+    bodies = [{"paper": paper, "group": group, "responses": n} for (paper, group), n in sorted(by_group.items())]
+    events.emit_all(session, exam_id, "marks", bodies, now)
 
 
 def _new_tasks(record: Record) -> Iterable[dict[str, Any]]:
