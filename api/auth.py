@@ -6,15 +6,16 @@ The writer of users, roles, conflicts and sessions. Only hashes of tokens and pa
 from __future__ import annotations
 
 import hashlib
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from argon2 import PasswordHasher
-from argon2.exceptions import InvalidHashError, VerificationError
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, update
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session as DatabaseSession
 
+from api import passwords
 from core.bulk import among
 from core.errors import BadInput, Forbidden, NotFound, NotSignedIn
 from core.errors import Conflict as StateConflict
@@ -25,9 +26,7 @@ from core.tables import Conflict, Exam, Role, Session, User
 ROLES = ("office", "chief", "clerk", "marker", "leader", "arbiter", "auditor")
 SESSION_HOURS = 16
 SHORTEST_PASSWORD = 8
-_hasher = PasswordHasher()
-# Checked when a login does not exist, so that an answer's time does not tell who has an account.
-_NOBODY = _hasher.hash("nobody")
+log = logging.getLogger("markhall.api")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,10 +63,11 @@ def _digest(token: str) -> str:
 def add_user(site: Site, login: str, name: str, password: str, *, affiliation: str = "", conflicts: Sequence[str] = ()) -> int:
     if len(password) < SHORTEST_PASSWORD:
         raise BadInput(f"the password has fewer than {SHORTEST_PASSWORD} characters.", where=login, remedy="Choose a longer one.")
+    kept = passwords.hashed(password)
     with site.database.write() as session:
         if session.scalar(select(User.id).where(User.login == login)) is not None:
             raise StateConflict(f"there is a user {login} already.", where="login")
-        user = User(login=login, name=name, password_hash=_hasher.hash(password), affiliation=affiliation, made_at=site.now())
+        user = User(login=login, name=name, password_hash=kept, affiliation=affiliation, made_at=site.now())
         session.add(user)
         session.flush()
         session.add_all(Conflict(user_id=user.id, school_code=school) for school in conflicts)
@@ -95,13 +95,30 @@ def check_password(site: Site, login: str, password: str) -> int:
     """The id of the user with this login and password, or NotSignedIn."""
     with site.database.read() as session:
         user = session.scalar(select(User).where(User.login == login, User.active))
-    try:
-        _hasher.verify(user.password_hash if user else _NOBODY, password)
-    except (VerificationError, InvalidHashError):
-        user = None
-    if user is None:
+    kept = user.password_hash if user else None
+    if not passwords.is_right(kept, password) or user is None:
+        passwords.spend(kept, _of_other_forms(site), password)
         raise NotSignedIn("login or password is wrong.", remedy="Try again, or ask the exam office.")
+    if passwords.is_old(user.password_hash):
+        _hash_anew(site, user, password)
     return user.id
+
+
+def _of_other_forms(site: Site) -> Sequence[str]:
+    query = select(User.password_hash).where(User.active, ~User.password_hash.startswith(passwords.FORM, autoescape=True))
+    with site.database.read() as session:
+        return session.scalars(query).all()
+
+
+def _hash_anew(site: Site, user: User, password: str) -> None:
+    """Keep a password that was right in the form that is used now. Whatever hinders it, its owner is let in."""
+    kept = passwords.hashed(password)
+    try:
+        with site.database.write() as session:
+            same = User.id == user.id, User.password_hash == user.password_hash
+            session.execute(update(User).where(*same).values(password_hash=kept))
+    except SQLAlchemyError:
+        log.warning("the password of user %d stays in its older form; the next sign-in tries again", user.id, exc_info=True)
 
 
 def sign_in(site: Site, login: str, password: str) -> tuple[str, Person]:

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, Field
 from sqlalchemy import select
 
+from api import passwords
 from api.asking import COOKIE, PersonDep, SiteDep, TokenDep
 from api.auth import SESSION_HOURS, Person, sign_in, sign_out
 from api.guesses import Guesses
@@ -34,13 +35,18 @@ def describe(site: Site, person: Person) -> dict[str, Any]:
 
 
 @router.post("/session")
-def begin(body: SignIn, site: SiteDep, request: Request, response: Response) -> dict[str, Any]:
+async def begin(body: SignIn, site: SiteDep, request: Request, response: Response) -> dict[str, Any]:
     guesses: Guesses = request.app.state.guesses
-    with guesses.counted(body.login):
+
+    def admitted() -> tuple[str, dict[str, Any]]:
         token, person = sign_in(site, body.login, body.password)
+        return token, describe(site, person)
+
+    with guesses.counted(body.login):
+        token, user = await passwords.in_turn(admitted)
     over_tls = request.url.scheme == "https"  # also behind a proxy, which says so
     response.set_cookie(COOKIE, token, max_age=SESSION_HOURS * 3600, httponly=True, samesite="strict", secure=over_tls)
-    return {"token": token, "user": describe(site, person)}
+    return {"token": token, "user": user}
 
 
 @router.delete("/session", status_code=204)
