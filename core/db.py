@@ -31,7 +31,7 @@ _MIGRATING = 0x4D61726B68616C6C  # of an advisory lock: any number that is alway
 
 
 class Database:
-    """Sessions on one engine. `read()` sees a snapshot; `write()` commits durably or not at all."""
+    """Sessions on one engine. Each statement of a `read()` sees what is committed by then; `write()` commits durably or not at all."""
 
     def __init__(self, url: str) -> None:
         self.url = url

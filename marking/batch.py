@@ -18,18 +18,17 @@ from sqlalchemy import bindparam, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from core.bulk import Numbers, among, in_one_go, insert_rows
+from core.bulk import Numbers, among, in_one_go
 from core.errors import BadInput, Conflict, Forbidden, MarkhallError, NotFound
 from core.exam import ExamDefinition
-from core.ids import new_token
 from core.questions import Question, ask
 from core.signed_in import alive, ended
 from core.site import Site
-from core.states import MarkState, ResponseState, TaskLevel, TaskPurpose, TaskState
+from core.states import MarkState, ResponseState, TaskPurpose, TaskState
 from core.tables import Mark, Response, Task
 from marking import given, watching
 from marking.definitions import current_version, definition_from, item_group
-from marking.handout import Steps, Waiting, place_for
+from marking.handout import Steps
 from marking.reach import Reach, nobody, reaches_from, reaching
 from marking.record import MARK, RESPONSE, TASK, Entry, MarkRow, Record, ResponseRow, TaskRow, emit, records_of, write_entries, write_rows
 from marking.schemes import is_blind
@@ -93,6 +92,7 @@ class Batch:
     own: dict[int, Record]  # by task: seeds and the like, which settle nothing
     done: list[Done] = field(default_factory=list)
     keys: set[tuple[int, str]] = field(default_factory=set)  # of marks that are new in this batch
+    met: list[tuple[int, int]] = field(default_factory=list)  # (user, response) of marks that came for nothing
     admitted: set[str] = field(default_factory=set)  # digests of sessions that have not ended
 
     def found(self, user_id: int, token: str) -> tuple[TaskRow, Record]:
@@ -178,7 +178,9 @@ def close(batch: Batch) -> tuple[Steps, list[int]]:
     if own:  # checks and stops point to the marks
         write_rows(session, records)
     after = watching.after_marks(session, batch.standings, batch.done) if batch.done else After()
-    offered = add_own_tasks(session, exam_id, after, batch.now)
+    if batch.met:
+        watching.not_again(session, batch.standings, batch.met, after)
+    offered = given.add_own_tasks(session, exam_id, after.tasks, batch.now)
     with in_one_go(session, last=True):
         if not own:
             write_rows(session, records)
@@ -262,7 +264,15 @@ def _try(batch: Batch, one: Sent, steps: Steps) -> Saved | MarkhallError:
         mark = _keep(batch, one, steps)
     except MarkhallError as e:
         return e
-    return Saved(one.token, "surplus" if mark.state is MarkState.SURPLUS else "counted", mark.id)
+    return Saved(one.token, "counted" if _counted_when_it_came(batch, mark) else "surplus", mark.id)
+
+
+def _counted_when_it_came(batch: Batch, mark: MarkRow) -> bool:
+    """Also of a mark that was overruled since: sent again it gets the answer that it got. A slot that it filled is its marker's."""
+    if mark.state is not MarkState.SURPLUS:
+        return True
+    record = batch.records.get(mark.response_id) if mark.purpose is TaskPurpose.LIVE else batch.own.get(mark.task_id)
+    return record is not None and record.task(mark.task_id).marker_id == mark.marker_id
 
 
 def _keep(batch: Batch, one: Sent, steps: Steps) -> MarkRow:
@@ -310,6 +320,8 @@ def _fill(batch: Batch, record: Record, task: TaskRow, one: Sent, values: Kept) 
     record.entries.append(mark_entry(record, mark))
     if is_open and live:
         settle(record)
+    if not is_open:
+        batch.met.append((one.user_id, task.response_id))
     batch.note(record, task, mark)
     return mark
 
@@ -362,39 +374,3 @@ def mark_entry(record: Record, mark: MarkRow) -> Entry:
         "state": str(mark.state),
         "revision": mark.revision,
     }
-
-
-def add_own_tasks(session: Session, exam_id: int, after: After, now: datetime) -> list[Waiting]:
-    """Insert what `marking.watching` asks for; the tasks to announce after the commit."""
-    if not after.tasks:
-        return []
-    query = select(Response.id, Response.school_code).where(among(session, Response.id, [new.response_id for new in after.tasks]))
-    schools = {row.id: row.school_code for row in session.execute(query)}
-    numbers = Numbers(session, len(after.tasks))
-    rows = [
-        {
-            "id": numbers.new(Task),
-            "exam_id": exam_id,
-            "response_id": new.response_id,
-            "paper": new.paper,
-            "group": new.group,
-            "purpose": new.purpose,
-            "level": new.level,
-            "ordinal": new.ordinal,
-            "state": TaskState.OPEN,
-            "priority": 0,
-            "shuffle": place_for(),
-            "token": new_token(),
-            "marker_id": new.marker_id,
-            "made_at": now,
-        }
-        for new in after.tasks
-    ]
-    insert_rows(session, Task, rows)
-    return [
-        Waiting(
-            int(str(row["id"])), new.response_id, new.paper, new.group, TaskLevel(new.level), schools[new.response_id],
-            int(str(row["shuffle"])), new.marker_id,
-        )
-        for row, new in zip(rows, after.tasks, strict=True)
-    ]  # fmt: skip

@@ -7,16 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from random import SystemRandom
 
 from sqlalchemy import exists, func, select, update
 from sqlalchemy.orm import Session, aliased
 
-from core.bulk import among
+from core.bulk import Numbers, among, insert_rows
+from core.ids import new_token
 from core.quality import SelfMarks
 from core.states import MarkState, ResponseState, SeedUse, TaskLevel, TaskPurpose, TaskState
 from core.tables import Conflict, Mark, Response, Seed, Task, User
+from marking.handout import Waiting, place_for
 from marking.standing import Standings
 
 OWN = (TaskPurpose.SEED, TaskPurpose.TRIAL, TaskPurpose.SELF)
@@ -54,6 +56,57 @@ def take_away(
     if found:
         session.execute(update(Task).where(Task.id.in_(found)).values(state=TaskState.VOID))
     return [(task, user_id) for task in found]
+
+
+def add_own_tasks(session: Session, exam_id: int, asked: Sequence[NewTask], now: datetime) -> list[Waiting]:
+    """Insert what `marking.watching` asks for; the tasks to announce after the commit."""
+    if not asked:
+        return []
+    query = select(Response.id, Response.school_code).where(among(session, Response.id, [new.response_id for new in asked]))
+    schools = {row.id: row.school_code for row in session.execute(query)}
+    numbers = Numbers(session, len(asked))
+    rows = [
+        {
+            "id": numbers.new(Task),
+            "exam_id": exam_id,
+            "response_id": new.response_id,
+            "paper": new.paper,
+            "group": new.group,
+            "purpose": new.purpose,
+            "level": new.level,
+            "ordinal": new.ordinal,
+            "state": TaskState.OPEN,
+            "priority": 0,
+            "shuffle": place_for(),
+            "token": new_token(),
+            "marker_id": new.marker_id,
+            "made_at": now,
+        }
+        for new in asked
+    ]
+    insert_rows(session, Task, rows)
+    return [
+        Waiting(
+            int(str(row["id"])), new.response_id, new.paper, new.group, TaskLevel(new.level), schools[new.response_id],
+            int(str(row["shuffle"])), new.marker_id,
+        )
+        for row, new in zip(rows, asked, strict=True)
+    ]  # fmt: skip
+
+
+def void_own(session: Session, exam_id: int, met: Sequence[tuple[int, int]]) -> list[tuple[int, int, str, str, TaskPurpose]]:
+    """Void the seeds that wait for these (marker, response); (task, marker, paper, item group, purpose) of each."""
+    users, responses = sorted({user for user, _ in met}), sorted({response for _, response in met})
+    query = (
+        select(Task.id, Task.marker_id, Task.response_id, Task.paper, Task.group, Task.purpose)
+        .where(among(session, Task.response_id, responses), among(session, Task.marker_id, users), Task.exam_id == exam_id)
+        .where(Task.state == TaskState.OPEN, Task.purpose.in_((TaskPurpose.SEED, TaskPurpose.TRIAL)))
+        .with_for_update()
+    )
+    found = [(row[0], row[1] or 0, row[3], row[4], row[5]) for row in session.execute(query) if (row[1], row[2]) in set(met)]
+    if found:
+        session.execute(update(Task).where(Task.id.in_([row[0] for row in found])).values(state=TaskState.VOID))
+    return found
 
 
 def looks(session: Session, response_ids: Sequence[int]) -> Sequence[tuple[int, int]]:

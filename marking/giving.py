@@ -13,8 +13,7 @@ from core.exam import ExamDefinition
 from core.site import Site
 from core.states import StandingState
 from core.tables import Standing
-from marking import handout, standing
-from marking.batch import add_own_tasks
+from marking import given, handout, standing
 from marking.definitions import current_definition
 from marking.handout import Steps
 from marking.watching import After, give_own, give_seed
@@ -54,6 +53,6 @@ def _give(site: Site, exam_id: int, definition: ExamDefinition, users: list[int]
             if row.until_self == 0:
                 give_own(session, standings, rules, row, after)
         standings.save(session)
-        offered = add_own_tasks(session, exam_id, after, standings.now)
+        offered = given.add_own_tasks(session, exam_id, after.tasks, standings.now)
     handout.tell(site, exam_id, Steps().offer(offered))
     return len(offered)

@@ -9,14 +9,14 @@ from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import and_, exists, false, func, or_, select
 from sqlalchemy.orm import Session
 
 from core.exam import ExamDefinition
 from core.quality import Quality
 from core.site import Site
 from core.states import TaskLevel
-from core.tables import Problem, Response, Role, Standing, Stop, User
+from core.tables import Mark, Problem, Response, Role, Standing, Stop, User
 from marking import standing
 from marking.back_rates import missing
 from marking.definitions import current_definition
@@ -88,12 +88,15 @@ def led(site: Site, exam_id: int, leader_id: int) -> list[Led]:
     ]
 
 
-def people(site: Site, exam_id: int, leader_id: int, paper: str, group: str) -> list[Person]:
-    """Who may mark there as a marker, or did and was stopped; by name."""
+def people(site: Site, exam_id: int, leader_id: int, paper: str, group: str, also: int | None = None) -> list[Person]:
+    """Who may mark there as a marker, or was watched there; by name. `also`: this one too, where there are marks of his."""
     scopes = Role.scope.in_(("", paper, f"{paper}/{group}"))
     may = select(Role.user_id).where(or_(Role.exam_id == exam_id, Role.exam_id.is_(None)), Role.role == str(TaskLevel.MARKER), scopes)
     stand = select(Standing.user_id).where(Standing.exam_id == exam_id, Standing.paper == paper, Standing.group == group)
-    query = select(User.id, User.login, User.name).where(or_(User.id.in_(may), User.id.in_(stand))).order_by(User.name, User.login)
+    here = Response.paper == paper, Response.group == group
+    marked = exists().where(Mark.marker_id == User.id, Mark.exam_id == exam_id, Mark.response_id == Response.id, *here)
+    who = or_(User.id.in_(may), User.id.in_(stand), and_(User.id == also, marked) if also is not None else false())
+    query = select(User.id, User.login, User.name).where(who).order_by(User.name, User.login)
     with site.database.read() as session:
         reach_of(session, exam_id, leader_id).require_lead(paper, group)
         _, definition = current_definition(session, exam_id)

@@ -89,14 +89,17 @@ def resolve_problem(
                 raise NotFound("there is no such problem in this exam.", where="problem")
             record = lock_response(session, exam_id, found.response_id, site.now())
             reach.require_lead(record.response.paper, record.response.group)
+            session.refresh(found)  # as it is after the lock
             if _is_of_own_task(session, found):
+                if found.state != "open":
+                    _require_same(found, key)
+                    return
                 _close(record, [found], user_id, {"action": action, "key": key, "note": note})
                 return
             open_ones = _open(session, record.response.id)
             if record.response.state is not ResponseState.PROBLEM or not open_ones:
-                if found.resolution.get("key") == key:
-                    return
-                raise Conflict("the problem has been resolved already.", where="problem")
+                _require_same(found, key)
+                return
             if action != "void" and is_anothers(session, record.response):
                 raise Conflict("its pictures are not this script's any more.", where="problem", remedy="Void its marks.")
             if action == "void":
@@ -167,6 +170,12 @@ def _raise(record: Record, task: TaskRow, user_id: int, key: str, reason: str, n
 def _is_of_own_task(session: Session, found: Problem) -> bool:
     """Raised on a task that was for one marker alone: nothing else waits for its resolution."""
     return session.scalar(select(Task.purpose).where(Task.id == found.task_id)) not in (None, TaskPurpose.LIVE)
+
+
+def _require_same(found: Problem, key: str) -> None:
+    """Whoever sends a resolution again is told that it was done; whoever comes second, that somebody was first."""
+    if found.resolution.get("key") != key:
+        raise Conflict("the problem has been resolved already.", where="problem")
 
 
 def _last_word(record: Record, user_id: int, key: str, values: object, *, excluded: bool) -> None:

@@ -21,7 +21,7 @@ from core.site import Site
 from core.states import MarkState, ResponseState, TaskLevel, TaskPurpose, TaskState
 from core.tables import Mark, Response, ResponsePicture, Task
 from marking import given, handout, queues, recover, standing, watching
-from marking.batch import People, add_own_tasks
+from marking.batch import People
 from marking.definitions import current_version, definition_from, item_group
 from marking.faces import Face, ItemView, Title, face_of
 from marking.handout import LEASE_SECONDS, Ask, Steps, own_queue, queue_name
@@ -211,7 +211,7 @@ def _prepared(site: Site, exam_id: int, standings: Standings, reach: Reach, keys
         mine = standing.load(session, exam_id, [reach.user_id], standings.definition, site.now(), lock=True)
         after = watching.on_next(session, mine, reach.user_id, due)
         mine.save(session)
-        offered = add_own_tasks(session, exam_id, after, site.now())
+        offered = given.add_own_tasks(session, exam_id, after.tasks, site.now())
     handout.apply(site, exam_id, Steps().offer(offered))
     return mine
 

@@ -74,7 +74,7 @@ def what_would_happen(site: Site, exam_id: int, leader_id: int, user_id: int, pa
 def stop_as_shown(
     site: Site, exam_id: int, leader_id: int, user_id: int, paper: str, group: str, choose: PutBack, reason: str, shown: tuple[int, str]
 ) -> Stopped:
-    """What the leader was shown, and nothing else; `shown` is the preview's newest mark and digest."""
+    """What the leader was shown, and nothing else; `shown` is the preview's newest mark and digest. The same again changes nothing."""
     if not reason.strip() or len(reason) > LONGEST_REASON:
         raise BadInput(f"a stop needs a reason of at most {LONGEST_REASON} characters.", where="reason")
     newest, digest = shown
@@ -83,6 +83,9 @@ def stop_as_shown(
         standings = _standings(session, site, exam_id, user_id)
         standings.require_group(paper, group)
         _require_person(session, user_id)
+        done = _done_before(session, standings, user_id, paper, group, choose, f"user:{leader_id}", reason, shown)
+        if done is not None:
+            return done
         now_so, _ = _preview(session, standings, user_id, paper, group, choose, newest)
         if now_so.digest != digest:
             raise Conflict("what would go back has changed meanwhile.", where="stop", remedy="Look again at what will happen.")
@@ -191,9 +194,36 @@ def _preview(
     ids = [mark for mark, _ in marks]
     reopened = sum(state is ResponseState.AGREED for _, state in marks)
     kept = counted(session, standings, user_id, paper, group, Mark.id <= newest) - len(marks)
-    text = f"{user_id} {paper}/{group} {choose.since} {choose.hours or 0} {newest} {' '.join(map(str, ids))}"
-    digest = hashlib.sha256(text.encode()).hexdigest()[:32]
+    digest = _digest(user_id, paper, group, choose, newest, ids)
     return Preview(user_id, paper, group, choose.since, len(marks), reopened, kept, newest, digest), marks
+
+
+def _digest(user_id: int, paper: str, group: str, choose: PutBack, newest: int, ids: Sequence[int]) -> str:
+    text = f"{user_id} {paper}/{group} {choose.since} {choose.hours or 0} {newest} {' '.join(map(str, ids))}"
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+def _done_before(
+    session: Session,
+    standings: Standings,
+    user_id: int,
+    paper: str,
+    group: str,
+    choose: PutBack,
+    by: str,
+    reason: str,
+    shown: tuple[int, str],
+) -> Stopped | None:
+    """The stop that this very order has made already: no answer came, or the key was pressed twice."""
+    if not standings.is_out(user_id, paper, group):
+        return None
+    newest, digest = shown
+    same = Stop.by == by, Stop.reason == reason, Stop.rule == PERSON, Stop.lifted_at.is_(None)
+    query = select(Stop).where(Stop.exam_id == standings.exam_id, Stop.user_id == user_id, Stop.paper == paper, Stop.group == group, *same)
+    for row in session.scalars(query.order_by(Stop.id.desc())):
+        if _digest(user_id, paper, group, choose, newest, row.put_back) == digest:
+            return Stopped(row.id, len(row.put_back), counted(session, standings, user_id, paper, group, Mark.id > newest))
+    return None
 
 
 def _still_counted(session: Session, mark_ids: Sequence[int]) -> dict[int, set[int]]:

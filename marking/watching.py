@@ -75,6 +75,16 @@ def give_seed(session: Session, standings: Standings, rules: Quality, row: Stand
         events.emit(session, exam_id, "seeds-short", {"paper": row.paper, "group": row.group, "marker": row.user_id}, standings.now)
 
 
+def not_again(session: Session, standings: Standings, met: Sequence[tuple[int, int]], after: After) -> None:
+    """A response may become a seed while somebody has it on the screen: who marks it then is not given it once more as a seed,
+    which would be known for one, but another."""
+    for task_id, user_id, paper, group, purpose in given.void_own(session, standings.exam_id, met):
+        after.gone.append((task_id, user_id))
+        row = standings.known(user_id, paper, group)
+        if row is not None and purpose is TaskPurpose.SEED:
+            row.until_seed, row.changed = 0, True
+
+
 def give_own(session: Session, standings: Standings, rules: Quality, row: Stand, after: After) -> None:
     """A response of the marker's own once more, where one is old enough; and the way to the next is drawn."""
     row.until_self, row.changed = gap(rules.self_marks.one_in) if rules.self_marks is not None else NONE, True

@@ -1,14 +1,18 @@
 """What the leaders' page is told: the groups that are one's own, what waits in them, who is stopped, what a stop would do by the hour."""
 
 import pytest
+from sqlalchemy import select
 
 from core.errors import Conflict, Forbidden, NotFound
 from core.quality import PutBack
+from core.tables import Task
 from marking import backreading, leading, problems, seeds, stopping
 from marking.back_rates import rates
 from tests.marking.conftest import OpenHall
-from tests.marking.exams import one_group
+from tests.marking.exams import Hall, one_group
+from tests.marking.tallies import Made
 from tests.marking.test_stopping import ALL, PLACE, shown, stop
+from tests.marking.watched_exam import write_marks
 from tests.marking.watching_room import ask, make_seeds, stops_of, watched, work
 
 BLIND_ARBITER = (
@@ -16,6 +20,13 @@ BLIND_ARBITER = (
     '{when: A near B, take: "mean(A, B)", rule: pair}, {when: otherwise, ask: arbiter, shown: none}]}}'
 )
 HALF = "{rounds: {trial: {responses: 1}}, back_reading: {share: 0.5}, put_back: {since: hours, hours: 3}}"
+
+
+def _a_task(hall: Hall) -> tuple[int, int]:
+    with hall.site.database.read() as session:
+        task = session.scalars(select(Task).order_by(Task.id)).first()
+        assert task is not None
+        return task.response_id, task.id
 
 
 def test_a_leader_sees_his_groups_and_what_waits_in_them(open_anywhere: OpenHall) -> None:
@@ -64,6 +75,10 @@ def test_people_are_those_who_may_mark_there_and_where_they_stand(open_anywhere:
     stop(hall, leader, other, shown(hall, leader, other))  # he may have had the role before
     found = leading.people(hall.site, hall.exam_id, leader, *PLACE)
     assert [(p.id, p.state) for p in found] == [(first, "trial"), (other, "suspended")]
+    gone = hall.person()
+    assert [p.id for p in leading.people(hall.site, hall.exam_id, leader, *PLACE, gone)] == [first, other]
+    write_marks(hall, [Made(1, *_a_task(hall), gone, {"21": 500}, "live", "counted", 0)])  # who was a marker, and is none any more
+    assert [p.id for p in leading.people(hall.site, hall.exam_id, leader, *PLACE, gone)] == [first, other, gone]
     for asks in (first, other):
         with pytest.raises(Forbidden):
             leading.people(hall.site, hall.exam_id, asks, *PLACE)

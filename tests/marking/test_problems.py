@@ -4,7 +4,7 @@ import pytest
 from sqlalchemy import select
 
 from core.errors import BadInput, Conflict, Forbidden
-from core.states import ResponseState, TaskState
+from core.states import ResponseState, TaskPurpose, TaskState
 from core.tables import FinalMark, Problem, Response, Task
 from marking.problems import open_problems, problem, resolve_problem
 from marking.work import next_tasks
@@ -12,6 +12,7 @@ from tests.marking.conftest import OpenHall
 from tests.marking.exams import Hall
 from tests.marking.laws import check_redis, check_rows
 from tests.marking.test_submit import get, send
+from tests.marking.watching_room import make_seeds, watched
 
 
 def raised(hall: Hall, user: int) -> int:
@@ -40,6 +41,25 @@ def test_the_same_key_raises_one_problem(open_exam: OpenHall) -> None:
         problem(hall.site, hall.exam_id, user, task, "another key", "other")
     with hall.site.database.read() as session:
         assert len(session.scalars(select(Problem)).all()) == 1
+
+
+def test_a_problem_on_a_seed_is_resolved_once(open_anywhere: OpenHall) -> None:
+    hall = open_anywhere(watched("{seeds: {first_of_day: true}}"), scripts=2)
+    chief, user, leader = hall.person("arbiter"), hall.person("marker"), hall.person("leader")
+    make_seeds(hall, chief, "live", 1)
+    number = raised(hall, user)
+    resolve_problem(hall.site, hall.exam_id, leader, number, "back", key="leader key 1", note="it can be read")
+    resolve_problem(hall.site, hall.exam_id, leader, number, "back", key="leader key 1")
+    with pytest.raises(Conflict, match="already"):
+        resolve_problem(hall.site, hall.exam_id, chief, number, "void", key="leader key 2")
+    with hall.site.database.read() as session:
+        found = session.get_one(Problem, number)
+        assert session.get_one(Task, found.task_id).purpose is TaskPurpose.SEED
+        assert (found.resolved_by, found.resolution["key"], found.resolution["note"]) == (
+            f"user:{leader}",
+            "leader key 1",
+            "it can be read",
+        )
 
 
 def test_back_to_marking_counts_what_was_counted_and_asks_for_the_rest(open_exam: OpenHall) -> None:

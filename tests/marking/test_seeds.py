@@ -1,12 +1,13 @@
 """Seeds come as the rules say, are held against the agreed marks, and a marker never meets one twice."""
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from core.errors import Conflict, Forbidden
 from core.states import MarkState, ResponseState, StandingState, TaskPurpose, TaskState
-from core.tables import Event, FinalMark, Response, Seed, Task
+from core.tables import Event, FinalMark, Response, Seed, Standing, Task
 from marking import seeds
+from marking.giving import give
 from marking.serving import told
 from marking.watching import gap
 from marking.work import groups_for, next_tasks
@@ -69,6 +70,26 @@ def test_a_marked_answer_is_no_seed_of_its_marker(open_exam: OpenHall) -> None:
     work(hall, both, 1)
     with pytest.raises(Conflict):
         make_seeds(hall, both, "live", 1)
+
+
+def test_an_answer_on_the_screen_that_becomes_a_seed_is_not_given_to_its_marker_once_more(open_anywhere: OpenHall) -> None:
+    hall = open_anywhere(watched("{seeds: {one_in: 500}}"), scripts=4)
+    chief, marker = hall.person("arbiter"), hall.person("marker")
+    first, second = next_tasks(hall.site, hall.exam_id, marker, hold=2).tasks
+    with hall.site.database.read() as session:
+        response = session.scalars(select(Task.response_id).where(Task.token == second.task)).one()
+    seeds.propose(hall.site, hall.exam_id, chief, response, "live", {"21": "7"})
+    send(hall, marker, first)
+    with hall.site.database.write() as session:
+        session.execute(update(Standing).values(until_seed=0))
+    assert give(hall.site, hall.exam_id) == 1
+    assert send(hall, marker, second).outcome == "surplus"
+    with hall.site.database.read() as session:
+        mine = session.scalars(select(Task).where(Task.marker_id == marker, Task.purpose == TaskPurpose.SEED)).one()
+        assert (mine.response_id, mine.state) == (response, TaskState.VOID)
+    assert standing_of(hall, marker).until_seed == 0
+    assert work(hall, marker, 9) == [TaskPurpose.LIVE] * 2
+    check_rows(hall)
 
 
 def test_the_first_task_of_a_day_is_a_seed_and_again_on_the_next(open_anywhere: OpenHall) -> None:

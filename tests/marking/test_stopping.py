@@ -57,6 +57,19 @@ def test_what_was_shown_is_what_happens(open_anywhere: OpenHall) -> None:
     check_rows(hall)
 
 
+@pytest.mark.parametrize("choose", [ALL, PutBack(since="never")])
+def test_the_same_order_again_makes_no_second_stop(open_anywhere: OpenHall, choose: PutBack) -> None:
+    hall, careless, _, leader = pair_at_work(open_anywhere, scripts=2)
+    seen = shown(hall, leader, careless, choose)
+    first = stop(hall, leader, careless, seen, choose)
+    assert stop(hall, leader, careless, seen, choose) == first
+    assert len(stops_of(hall, careless)) == 1
+    stopping.lift(hall.site, hall.exam_id, leader, careless, *PLACE)
+    again = shown(hall, leader, careless, choose)
+    assert stop(hall, leader, careless, again, choose).stop != first.stop
+    check_rows(hall)
+
+
 def test_a_stopped_marker_gets_nothing_and_what_he_holds_is_refused_and_goes_to_others(open_exam: OpenHall) -> None:
     hall = open_exam(one_group("'1'"), scripts=1)
     careless, other, leader = hall.person("marker"), hall.person("marker"), hall.person("leader")

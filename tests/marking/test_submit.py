@@ -11,6 +11,7 @@ from sqlalchemy import select
 from core.errors import BadInput, Conflict, Forbidden, MarkhallError, NotFound
 from core.states import MarkState, ResponseState, TaskState
 from core.tables import FinalMark, Mark, Response, Task
+from marking import seeds
 from marking.batch import Saved
 from marking.handout import prefix
 from marking.own import mine
@@ -66,6 +67,21 @@ def test_the_same_key_again_gives_the_same_answer(open_exam: OpenHall) -> None:
     assert send(hall, user, task, "2", "the same key") == first
     with hall.site.database.read() as session:
         assert [mark.values for mark in session.scalars(select(Mark))] == [{"21": 700}]
+
+
+def test_a_mark_that_was_overruled_since_gets_the_answer_that_it_got(open_anywhere: OpenHall) -> None:
+    hall = open_anywhere(scripts=1)
+    user, other, chief = hall.person("marker"), hall.person("marker"), hall.person("arbiter")
+    task, late = get(hall, user), get(hall, other)
+    assert send(hall, user, task, "5", "the first key").outcome == "counted"
+    with hall.site.database.read() as session:
+        (response,) = session.scalars(select(Response.id))
+    seeds.propose(hall.site, hall.exam_id, chief, response, "live", {"21": "6"})
+    with hall.site.database.read() as session:
+        assert session.scalars(select(Mark.state).where(Mark.marker_id == user)).all() == [MarkState.SURPLUS]
+    assert send(hall, user, task, "5", "the first key").outcome == "counted"
+    assert send(hall, other, late, "5", "the second key").outcome == "surplus"
+    assert send(hall, other, late, "5", "the second key").outcome == "surplus"
 
 
 def test_two_people_with_one_slot_at_once_make_one_counted_and_one_surplus_mark(open_anywhere: OpenHall) -> None:
