@@ -5,21 +5,19 @@ The writer of users, roles, conflicts and sessions. Only hashes of tokens and pa
 
 from __future__ import annotations
 
-import hashlib
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from sqlalchemy import delete, select, update
 from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.orm import Session as DatabaseSession
 
 from api import passwords
-from core.bulk import among
 from core.errors import BadInput, Forbidden, NotFound, NotSignedIn
 from core.errors import Conflict as StateConflict
 from core.ids import new_token
+from core.signed_in import digest, ended
 from core.site import Site
 from core.tables import Conflict, Exam, Role, Session, User
 
@@ -54,10 +52,6 @@ class Person:
     def require(self, exam_id: int, *roles: str) -> None:
         if not self.may(exam_id, *roles):
             raise Forbidden(f"this needs the role {' or '.join(roles)}.", where=self.login, remedy="Ask the exam office for it.")
-
-
-def _digest(token: str) -> str:
-    return hashlib.sha256(token.encode()).hexdigest()
 
 
 def add_user(site: Site, login: str, name: str, password: str, *, affiliation: str = "", conflicts: Sequence[str] = ()) -> int:
@@ -126,25 +120,13 @@ def sign_in(site: Site, login: str, password: str) -> tuple[str, Person]:
     token, now = new_token() + new_token(), site.now()
     with site.database.write() as session:
         session.execute(delete(Session).where(Session.expires_at < now))
-        session.add(Session(token_hash=_digest(token), user_id=user_id, made_at=now, expires_at=now + timedelta(hours=SESSION_HOURS)))
+        session.add(Session(token_hash=digest(token), user_id=user_id, made_at=now, expires_at=now + timedelta(hours=SESSION_HOURS)))
     return token, person_of(site, token)
 
 
 def sign_out(site: Site, token: str) -> None:
     with site.database.write() as session:
-        session.execute(delete(Session).where(Session.token_hash == _digest(token)))
-
-
-def users_of(session: DatabaseSession, tokens: Sequence[str], now: datetime) -> dict[str, int]:
-    """Whose sessions these tokens are, in one statement; those that are nobody's or have ended are left out."""
-    digests = {_digest(token): token for token in tokens}
-    query = select(Session.token_hash, Session.user_id).join(User, User.id == Session.user_id)
-    query = query.where(among(session, Session.token_hash, list(digests)), Session.expires_at >= now, User.active)
-    return {digests[digest]: user_id for digest, user_id in session.execute(query)}
-
-
-def ended() -> NotSignedIn:
-    return NotSignedIn("the session has ended.", remedy="Sign in again.")
+        session.execute(delete(Session).where(Session.token_hash == digest(token)))
 
 
 def person_of(site: Site, token: str) -> Person:
@@ -153,7 +135,7 @@ def person_of(site: Site, token: str) -> Person:
         select(User.id, User.login, User.name, Session.expires_at, Role.role, Role.exam_id, Role.scope)
         .join(Session, Session.user_id == User.id)
         .outerjoin(Role, Role.user_id == User.id)
-        .where(Session.token_hash == _digest(token), User.active)
+        .where(Session.token_hash == digest(token), User.active)
         .order_by(Role.id)
     )
     with site.database.glance() as session:

@@ -17,9 +17,9 @@ from sqlalchemy import delete, select
 from sqlalchemy.exc import OperationalError
 
 from api import submissions
-from api.auth import _digest
 from api.submissions import LEAST_SECONDS, HandIn, Submissions
 from core.ids import new_token
+from core.signed_in import digest
 from core.tables import Mark, Session
 from marking import handout, intake
 from marking.batch import submit_all
@@ -40,7 +40,7 @@ def signed_in(hall: Hall, role: str = "marker") -> str:
     user, token = hall.person(role), new_token()
     now = hall.site.now()
     with hall.site.database.write() as session:
-        session.add(Session(token_hash=_digest(token), user_id=user, made_at=now, expires_at=now + timedelta(hours=1)))
+        session.add(Session(token_hash=digest(token), user_id=user, made_at=now, expires_at=now + timedelta(hours=1)))
     return token
 
 
@@ -85,11 +85,21 @@ def test_who_is_refused_is_so_alone(hall: Hall) -> None:
 
 
 def test_a_session_that_ended_is_over_at_once(hall: Hall) -> None:
-    token = signed_in(hall)
-    task = first_task(hall, token)
-    with hall.site.database.write() as session:
-        session.execute(delete(Session))
-    assert [reply.status_code for reply in hand_in(hall, mark(hall, token, task))] == [401]
+    """Also where the process has served it before; and others, who come in the same moment, are served."""
+    token, other = signed_in(hall), signed_in(hall)
+
+    async def one_after_the_other() -> list[Response]:
+        desk = Submissions(hall.site)
+        first = [await desk.hand_in(HandIn(one, hall.exam_id, None, 1)) for one in (token, other)]
+        (task,), (theirs,) = (said(reply)["tasks"] for reply in first)
+        with hall.site.database.write() as session:
+            session.execute(delete(Session).where(Session.token_hash == digest(token)))
+        marks = mark(hall, token, task["task"]), mark(hall, other, theirs["task"])
+        return [*await asyncio.gather(*map(desk.hand_in, marks)), await desk.hand_in(HandIn(token, hall.exam_id, None, 1))]
+
+    assert [reply.status_code for reply in asyncio.run(one_after_the_other())] == [401, 200, 401]
+    with hall.site.database.read() as session:
+        assert len(session.scalars(select(Mark.id)).all()) == 1
 
 
 def test_what_nobody_foresaw_spoils_one_answer_and_no_other(hall: Hall, monkeypatch: pytest.MonkeyPatch) -> None:
