@@ -23,6 +23,7 @@ Marks = dict[str, str | dict[str, str]]
 Note = Annotated[str, Field(max_length=2000)]
 AskedPaper = Annotated[str, Query(min_length=1, max_length=4)]
 AskedGroup = Annotated[str, Query(min_length=1, max_length=24)]
+AskedMarker = Annotated[int | None, Query(ge=0, le=LARGEST_NUMBER)]
 PictureNumber = Annotated[int, Query(ge=0, le=1000)]
 
 
@@ -111,9 +112,10 @@ def groups(asking: AskingDep) -> dict[str, Any]:
 
 
 @router.get("/people")
-def people(asking: AskingDep, paper: AskedPaper, group: AskedGroup) -> dict[str, Any]:
-    """Who may mark an item group, and where each stands."""
-    return {"people": [asdict(one) for one in leading.people(asking.site, asking.exam_id, asking.person.id, paper, group)]}
+def people(asking: AskingDep, paper: AskedPaper, group: AskedGroup, marker: AskedMarker = None) -> dict[str, Any]:
+    """Who may mark an item group, and where each stands; `marker` too, who may not any more."""
+    found = leading.people(asking.site, asking.exam_id, asking.person.id, paper, group, marker)
+    return {"people": [asdict(one) for one in found]}
 
 
 @router.get("/stops")

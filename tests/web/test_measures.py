@@ -92,3 +92,11 @@ def test_the_room_speaks_chinese_first(open_scanned: Opener) -> None:
     expect(page.get_by_role("heading", name="报警")).to_be_visible()
     expect(page.get_by_role("columnheader", name="严厉度")).to_be_visible()
     expect(page.get_by_role("row", name="陈晓明")).to_be_visible()
+
+
+def test_a_markers_row_leads_to_a_stop_that_is_shown_first(open_scanned: Opener) -> None:
+    page = open_scanned("T/markers/M/W21")
+    page.get_by_role("row", name="Hu Jing").get_by_role("link", name="Stop").click()
+    expect(page.get_by_role("heading", name="Stop a marker")).to_be_visible()
+    expect(page.locator("select[name=marker] option:checked")).to_have_text("Hu Jing")
+    expect(page.locator("[data-back]")).to_be_visible()

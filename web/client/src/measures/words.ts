@@ -49,8 +49,7 @@ const words = {
   given: ["给分分布", "Marks given"],
   mark: ["分数", "Mark"],
   times: ["次数", "Times"],
-  stop: ["停评…", "Stop…"],
-  stopCol: ["停评", "Stop"],
+  stop: ["停评", "Stop"],
   idle: ["此人在本题组还没有评分。", "No mark of this person in this group yet."],
 } satisfies Record<string, [string, string]>;
 
