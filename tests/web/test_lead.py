@@ -53,6 +53,7 @@ def test_a_leader_confirms_corrects_and_sends_back_by_keyboard_alone(open_scanne
     page.keyboard.press("Enter")
     settled(page)
     page.keyboard.press("Enter")
+    page.keyboard.press("Enter")  # meant for the one before, which is gone
     looked(page, 1)
     expect(page.locator("[data-missing]")).to_contain_text("6 missing")
     page.keyboard.type("12")
@@ -105,6 +106,18 @@ def test_one_markers_marks_are_looked_at_until_none_is_left_or_another_leader_wa
     page.get_by_role("button", name="Try again").click()
     expect(page.get_by_role("heading", name="Nothing to look at")).to_be_visible()
     assert {(one.user_id, one.outcome) for one in looks(scanned_hall)} == {(hu, "confirmed")}
+
+
+def test_what_was_said_is_said_again_when_no_answer_came(open_scanned: Opener, scanned_hall: Hall) -> None:
+    page = open_scanned("T/lead/M/W21/looks/any")
+    settled(page)
+    page.route("**/looks/*", lambda route: (route.fetch(), route.abort()))  # it arrives, and nobody hears of it
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("alert").filter(has_text="cannot be reached")).to_be_visible()
+    page.unroute("**/looks/*")
+    page.get_by_role("button", name="Try again").click()
+    looked(page, 1)
+    assert [one.outcome for one in looks(scanned_hall)] == ["confirmed"]
 
 
 def test_a_marker_does_a_round_again_is_admitted_is_stopped_as_it_was_shown_and_let_back_in(

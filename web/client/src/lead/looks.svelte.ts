@@ -22,6 +22,8 @@ export class LookTable {
   /** What is tried again after a failure. */
   again: () => void = () => void this.next();
   private key = freshKey();
+  /** What was said of this mark may have arrived, though no answer came. */
+  private unsure = false;
   private gone = false;
 
   constructor(
@@ -42,6 +44,7 @@ export class LookTable {
       this.entry = look && this.led.corrects ? new Entry(asTask(this.led)) : null;
       this.note = "";
       this.key = freshKey();
+      this.unsure = false;
       this.trouble = null;
     } catch (error) {
       this.trouble = asProblem(error);
@@ -65,11 +68,17 @@ export class LookTable {
     try {
       await call("POST", `${base(this.exam)}/looks/${look.mark}`, body);
     } catch (error) {
-      this.busy = false;
-      this.trouble = asProblem(error);
-      // Somebody else was quicker, or the answer is settled: there is nothing to try again here.
-      if (!this.trouble.passing && [404, 409].includes(this.trouble.status)) this.again = () => void this.next();
-      return;
+      const problem = asProblem(error);
+      const settled = [404, 409].includes(problem.status);
+      // Said twice because no answer came to the first: then it is settled by oneself.
+      if (!(settled && this.unsure)) {
+        this.busy = false;
+        this.trouble = problem;
+        this.unsure ||= problem.passing;
+        // Somebody else was quicker: there is nothing to try again here.
+        if (settled) this.again = () => void this.next();
+        return;
+      }
     }
     this.done += 1;
     this.news = word(`looks.done.${outcome}`, { marks: marks ? inWords(marks) : "" });
