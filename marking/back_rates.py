@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Collection
 from dataclasses import dataclass
 from fractions import Fraction
 from math import ceil
@@ -11,6 +12,7 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from core.bulk import among
 from core.site import Site
 from core.states import CheckKind
 from core.tables import Check, Standing
@@ -38,6 +40,7 @@ def rates(site: Site, exam_id: int, leader_id: int, paper: str, group: str) -> l
         reach_of(session, exam_id, leader_id).require_lead(paper, group)
         _, definition = current_definition(session, exam_id)
         standings = Standings(exam_id, definition, site.now())
+        standings.require_group(paper, group)
         today, looked = _today(session, standings, paper, group), _looked_today(session, standings, paper, group)
         query = select(Check.user_id, Check.outcome, func.count()).where(*_looks(exam_id, paper, group))
         outcomes = {(user, outcome): n for user, outcome, n in session.execute(query.group_by(Check.user_id, Check.outcome))}
@@ -62,12 +65,15 @@ def behind(session: Session, standings: Standings, paper: str, group: str) -> li
     return sorted((user for user, n in missing.items() if n > 0), key=lambda user: -missing[user])
 
 
-def missing(session: Session, standings: Standings) -> Counter[tuple[str, str]]:
+def missing(session: Session, standings: Standings, places: Collection[tuple[str, str]]) -> Counter[tuple[str, str]]:
     """By item group: looks until the share of this day is reached of every marker. Two statements, whatever the number of groups."""
     here = Standing.exam_id == standings.exam_id, Standing.day == standings.day
-    marked = session.execute(select(Standing.paper, Standing.group, Standing.user_id, Standing.today).where(*here)).all()
-    back = Check.exam_id == standings.exam_id, Check.kind == CheckKind.BACK, Check.at >= standings.midnight
+    rows = session.execute(select(Standing.paper, Standing.group, Standing.user_id, Standing.today).where(*here))
+    marked = [row for row in rows if (row[0], row[1]) in places and _share(standings, row[0], row[1])]
+    # By the markers: checks are found by whose they are, and a day has few of all markers.
+    back = among(session, Check.user_id, sorted({user for _, _, user, _ in marked})), Check.exam_id == standings.exam_id
     query = select(Check.paper, Check.group, Check.user_id, func.count()).where(*back)
+    query = query.where(Check.kind == CheckKind.BACK, Check.at >= standings.midnight)
     grouped = query.group_by(Check.paper, Check.group, Check.user_id)
     looked = {(paper, group, user): n for paper, group, user, n in session.execute(grouped)} if marked else {}
     found = Counter[tuple[str, str]]()

@@ -80,12 +80,10 @@ def led(site: Site, exam_id: int, leader_id: int) -> list[Led]:
         reach = reach_of(session, exam_id, leader_id)
         _, definition = current_definition(session, exam_id)
         standings = Standings(exam_id, definition, site.now())
-        looks, problems, stopped = missing(session, standings), _problems(session, exam_id), _stopped(session, exam_id)
-    return [
-        _led(definition, reach, place, looks[place], problems[place], stopped[place])
-        for place in ((paper.code, group.id) for paper in definition.papers for group in paper.written)
-        if _leads(reach, *place)
-    ]
+        every = ((paper.code, group.id) for paper in definition.papers for group in paper.written)
+        places = [place for place in every if _leads(reach, *place)]
+        looks, problems, stopped = missing(session, standings, places), _problems(session, exam_id), _stopped(session, exam_id)
+    return [_led(definition, reach, place, looks[place], problems[place], stopped[place]) for place in places]
 
 
 def people(site: Site, exam_id: int, leader_id: int, paper: str, group: str, also: int | None = None) -> list[Person]:

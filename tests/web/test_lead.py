@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 from sqlalchemy import select
 
 from core.states import MarkState, ResponseState, TaskLevel
@@ -108,8 +108,18 @@ def test_one_markers_marks_are_looked_at_until_none_is_left_or_another_leader_wa
     assert {(one.user_id, one.outcome) for one in looks(scanned_hall)} == {(hu, "confirmed")}
 
 
-def test_what_was_said_is_said_again_when_no_answer_came(open_scanned: Opener, scanned_hall: Hall) -> None:
-    page = open_scanned("T/lead/M/W21/looks/any")
+def test_nothing_is_said_of_what_was_not_seen_and_again_when_no_answer_came(open_scanned: Opener, scanned_hall: Hall) -> None:
+    page = open_scanned("T/lead/M/W21/looks")
+    expect(page.get_by_role("row", name="Hu Jing")).to_be_visible()
+    held: list[Route] = []
+    page.route("**/picture?n=0", lambda route: held.append(route))
+    page.keyboard.press("Enter")
+    expect(page.locator("[data-given]")).to_be_visible()
+    page.keyboard.press("Enter")  # the picture has not come
+    page.wait_for_timeout(300)
+    assert looks(scanned_hall) == []
+    held[0].continue_()
+    page.unroute("**/picture?n=0")
     settled(page)
     page.route("**/looks/*", lambda route: (route.fetch(), route.abort()))  # it arrives, and nobody hears of it
     page.keyboard.press("Enter")
