@@ -16,8 +16,9 @@ from typing import Any
 from sqlalchemy import ARRAY, ColumnElement, Integer, String, any_, bindparam, func, insert, literal, select, text, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import InstrumentedAttribute, Session
+from sqlalchemy.sql import Select
 
-from core.questions import Asked, Question, Rows, ask, speaking
+from core.questions import Among, Asked, Question, Rows, ask, speaking
 from core.tables import Table
 
 Row = Mapping[str, Any]
@@ -106,11 +107,14 @@ def among(session: Session, column: InstrumentedAttribute[Any], values: Sequence
     return column == any_(literal(list(values), ARRAY(column.type)))
 
 
-_DRAWN = Question(
-    lambda _: select(func.nextval(func.pg_get_serial_sequence(bindparam("table", type_=String), "id"))).select_from(
-        func.generate_series(1, bindparam("n", type_=Integer)).alias()
-    )
-)
+def _drawn(_: Among) -> Select[*tuple[Any, ...]]:
+    sequence = (
+        select(func.pg_get_serial_sequence(bindparam("table", type_=String), "id").label("name")).offset(0).subquery()
+    )  # once, not each
+    return select(func.nextval(sequence.c.name)).select_from(sequence, func.generate_series(1, bindparam("n", type_=Integer)).alias())
+
+
+_DRAWN = Question(_drawn)
 
 
 class Numbers:

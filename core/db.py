@@ -27,15 +27,17 @@ NEWER = "It is of a newer version than this program, or of another program: inst
 _WRITES = "markhall_writes"
 _USED = "used"  # when a connection was given back
 IDLE_SECONDS = 1.0
+BY_INDEX = " -c enable_seqscan=off -c jit=off"  # where a plan costs as much as it may, compiling it would seem worth while
 _MIGRATING = 0x4D61726B68616C6C  # of an advisory lock: any number that is always the same
 
 
 class Database:
-    """Sessions on one engine. Each statement of a `read()` sees what is committed by then; `write()` commits durably or not at all."""
+    """Sessions on one database. Each statement of a `read()` sees what is committed by then; `write()` commits durably or not at all."""
 
     def __init__(self, url: str) -> None:
         self.url = url
-        self.engine = _engine(url)
+        self.engine = _engine(url, by_index=True)
+        self._reader = self.engine if self.is_sqlite else _engine(url)
         self._writer = self.engine.execution_options(**{_WRITES: True})
         self._looker = self.engine if self.is_sqlite else self.engine.execution_options(isolation_level="AUTOCOMMIT")
         # SQLite lets writers wait by sleeping; threads of one process queue here instead and lose no time.
@@ -47,7 +49,7 @@ class Database:
 
     @contextmanager
     def read(self) -> Iterator[Session]:
-        with Session(self.engine, expire_on_commit=False) as session:
+        with Session(self._reader, expire_on_commit=False) as session:
             yield session
 
     @contextmanager
@@ -69,9 +71,12 @@ class Database:
 
     def close(self) -> None:
         self.engine.dispose()
+        self._reader.dispose()
 
 
-def _engine(url: str) -> Engine:
+def _engine(url: str, *, by_index: bool = False) -> Engine:
+    """`by_index`: for statements about a few rows each. On PostgreSQL they never read a whole table that has an index for them:
+    a plan that was made while a table was empty is kept, and would be a bad one until the table is counted."""
     parsed = make_url(url)
     if parsed.get_backend_name() == "sqlite":
         if parsed.database:
@@ -82,8 +87,8 @@ def _engine(url: str) -> Engine:
         return engine
     if parsed.get_backend_name() == "postgresql":
         parsed = parsed.set(drivername="postgresql+psycopg")
-        options = {"options": "-c synchronous_commit=on -c timezone=UTC"}
-        engine = create_engine(parsed, connect_args=options, pool_size=20, max_overflow=40, pool_use_lifo=True)
+        options = "-c synchronous_commit=on -c timezone=UTC" + (BY_INDEX if by_index else "")
+        engine = create_engine(parsed, connect_args={"options": options}, pool_size=20, max_overflow=40, pool_use_lifo=True)
         _look_after_idle(engine)
         return engine
     raise Unavailable(

@@ -10,7 +10,7 @@ from sqlalchemy import case, func, select
 from sqlalchemy.orm import Session
 
 from core import events
-from core.errors import BadInput, Conflict
+from core.errors import BadInput, Conflict, NotFound
 from core.quality import Quality
 from core.site import Site
 from core.states import CheckKind, SeedUse, StandingState, TaskPurpose
@@ -107,6 +107,7 @@ def table(site: Site, exam_id: int, leader_id: int, paper: str, group: str) -> l
     with site.database.read() as session:
         reach_of(session, exam_id, leader_id).require_lead(paper, group)
         _, definition = current_definition(session, exam_id)
+        Standings(exam_id, definition, site.now()).require_group(paper, group)
         rules = definition.quality_of(paper, group)
         here = Standing.exam_id == exam_id, Standing.paper == paper, Standing.group == group
         rows = session.execute(select(Standing, User.name).join(User, User.id == Standing.user_id).where(*here).order_by(User.name)).all()
@@ -136,6 +137,9 @@ def _move(site: Site, exam_id: int, leader_id: int, user_id: int, paper: str, gr
     with site.database.write() as session:
         reach_of(session, exam_id, leader_id).require_lead(paper, group)
         standings = _standings(session, site, exam_id, user_id)
+        standings.require_group(paper, group)
+        if session.get(User, user_id) is None:
+            raise NotFound("there is no such person.", where="marker")
         rules = standings.rules(paper, group)
         if rules is None or (to in IN_ROUNDS and _asked(rules, to) == 0):
             raise BadInput(f"{paper}/{group} has no such round.", where="quality", remedy="See `rounds` of the exam definition.")

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import select
@@ -295,14 +296,13 @@ ABOUT = (Response.id, Response.state, Response.school_code, Response.exam_id, Re
 _TASKS = Question(lambda among: select(*TASK, *ABOUT).join(Response, Response.id == Task.response_id).where(among(Task.id, "tasks")))
 
 
+# Not joined: before a database has counted its new marks it would read all tasks for a few of them.
 _MARKS = Question(
-    lambda among: (
-        select(Mark.response_id, Mark.marker_id, Mark.state, Task.ordinal, Mark.values)
-        .join(Task, Task.id == Mark.task_id)
-        .where(among(Mark.response_id, "responses"), Mark.purpose == TaskPurpose.LIVE)
-        .order_by(Task.ordinal)
+    lambda among: select(Mark.response_id, Mark.marker_id, Mark.state, Mark.task_id, Mark.values).where(
+        among(Mark.response_id, "responses"), Mark.purpose == TaskPurpose.LIVE
     )
 )
+_SLOTS = Question(lambda among: select(Task.id, Task.ordinal).where(among(Task.response_id, "responses"), Task.purpose == TaskPurpose.LIVE))
 _PICTURES = Question(
     lambda among: (
         select(ResponsePicture.response_id, ResponsePicture.ordinal, ResponsePicture.width, ResponsePicture.height)
@@ -318,17 +318,22 @@ def _find(session: Session, task_ids: Sequence[int], responses: frozenset[int]) 
     if not task_ids:
         return found
     known = sorted(responses)
-    tasks, marks, pictures = ask(session, _TASKS(tasks=task_ids), _MARKS(responses=known), _PICTURES(responses=known))
+    tasks, marks, slots, pictures = ask(
+        session, _TASKS(tasks=task_ids), _MARKS(responses=known), _SLOTS(responses=known), _PICTURES(responses=known)
+    )
     for row in tasks:
         found.tasks[row[0]] = (TaskRow(*row[: len(TASK)]), _About(*row[len(TASK) :]))
     new = sorted({response.id for _, response in found.tasks.values()} - responses)
     if new:
-        more_marks, more_pictures = ask(session, _MARKS(responses=new), _PICTURES(responses=new))
-        marks, pictures = marks + more_marks, pictures + more_pictures
-    for response_id, marker, state, ordinal, values in marks:
+        more_marks, more_slots, more_pictures = ask(session, _MARKS(responses=new), _SLOTS(responses=new), _PICTURES(responses=new))
+        marks, slots, pictures = marks + more_marks, slots + more_slots, pictures + more_pictures
+    ordinals: dict[int, int] = dict(slots)
+    for response_id, marker, state, task_id, values in marks:
         found.marked[response_id].add(marker)
         if state is MarkState.COUNTED:
-            found.shown[response_id].append((ordinal, values))
+            found.shown[response_id].append((ordinals[task_id], values))
+    for shown in found.shown.values():
+        shown.sort(key=itemgetter(0))
     for response_id, ordinal, width, height in pictures:
         found.pictures[response_id].append((ordinal, width, height))
     return found
