@@ -52,6 +52,7 @@ class Browser:
     pending: Sending | None = None
     kept: list[tuple[Sending, str]] = field(default_factory=list)  # marks, with what was said of them
     stopped: tuple[int, str] | None = None  # of a leader: whom this one has stopped, and in which group
+    stops: int = 0  # of a leader: how many in all
     seeds: int = 0  # of an arbiter: how many this one has agreed
     asked_again: int = 0
     _in_vain: int = 0  # requests since the last answer

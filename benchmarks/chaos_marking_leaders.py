@@ -16,6 +16,7 @@ SHARE = 0.4  # of all that a leader does
 OUTCOMES = ("confirm", "confirm", "correct", "send_back")
 SINCE = ("last_passed_seed", "today", "never")
 MOST_SEEDS = 2  # an arbiter agrees while marking goes on
+MOST_STOPS = 4  # of a leader: each opens again what was agreed, and a round must end
 
 
 def lead(browser: Browser, client: httpx.Client) -> float:
@@ -60,6 +61,8 @@ def _look(browser: Browser, client: httpx.Client) -> float:
 
 def _stop(browser: Browser, client: httpx.Client) -> float:
     """What would happen, then that; refused where it has changed meanwhile."""
+    if browser.stops >= MOST_STOPS:
+        return browser.pause()
     marker, group = browser.dice.randrange(KINDS.count("marker")) + 1, browser.dice.choice(WATCHED)
     asked = {"paper": "M", "group": group, "marker": marker, "since": browser.dice.choice(SINCE)}
     reply = browser.post(client, f"{QUALITY}/stop/preview", asked)
@@ -71,7 +74,7 @@ def _stop(browser: Browser, client: httpx.Client) -> float:
         return IDLE
     if not browser.may_reopen:
         return browser.pause()
-    browser.stopped = (marker, group)
+    browser.stopped, browser.stops = (marker, group), browser.stops + 1
     body = {**asked, "reason": "to see", "newest": shown["newest"], "digest": shown["digest"]}
     return browser.begin(client, Sending("stop", f"{QUALITY}/stop", body, browser.new_key(), about={"marker": marker, "group": group}))
 
