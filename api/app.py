@@ -10,6 +10,7 @@ from typing import Any
 from fastapi import FastAPI, Response
 from fastapi.responses import FileResponse
 from fastapi.staticfiles import StaticFiles
+from starlette.types import ASGIApp
 
 from api import problems
 from api.gatehouse import Gatehouse
@@ -24,6 +25,14 @@ from core.errors import NotInstalled
 from core.settings import Settings
 from core.site import Site, open_site
 from web import CACHE_FOR_EVER, HEADERS, STATIC
+
+WAYS = (*intake.ways, *marking.ways)
+
+
+def served() -> ASGIApp:
+    """What `markhall serve` runs: a request that has a way ahead of FastAPI passes none of its layers."""
+    app = create_app()
+    return Heading(Ahead(app, WAYS, of=app), headers=HEADERS)
 
 
 def create_app(site: Site | None = None, *, sweep: bool = True) -> FastAPI:
@@ -46,7 +55,7 @@ def create_app(site: Site | None = None, *, sweep: bool = True) -> FastAPI:
     app.state.submissions = Submissions(site)
     app.state.glimpses = Glimpses(site)
     problems.install(app)
-    app.add_middleware(Ahead, ways=[*intake.ways, *marking.ways])
+    app.add_middleware(Ahead, ways=WAYS)
     app.add_middleware(Heading, headers=HEADERS)  # the outermost: every answer carries them
     for part in (intake, session, desk, looks, marking, quality, measures, office, rereading, rooms, hall):
         app.include_router(part.router)

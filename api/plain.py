@@ -103,17 +103,20 @@ class Ways:
 
 
 class Ahead:
-    """The layer that lets some requests take their way, and all others pass."""
+    """The layer that lets some requests take their way, and all others pass. `of`: whose ways they are, where it stands around that."""
 
-    def __init__(self, app: ASGIApp, ways: Sequence[Way]) -> None:
+    def __init__(self, app: ASGIApp, ways: Sequence[Way], of: FastAPI | None = None) -> None:
         self._app = app
         self._ways = tuple(ways)
+        self._of = of
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
             method, path = scope["method"], scope["path"].removeprefix(scope.get("root_path", ""))
             for way in self._ways:
                 if way.method == method and (found := way.path.match(path)):
+                    if self._of is not None:
+                        scope["app"] = self._of
                     await _take(way, found.groupdict(), scope, receive, send)
                     return
         await self._app(scope, receive, send)
@@ -121,7 +124,8 @@ class Ahead:
 
 async def _take(way: Way, places: Mapping[str, str], scope: Scope, receive: Receive, send: Send) -> None:
     try:
-        query = dict(parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True))
+        asked = scope["query_string"]
+        query = dict(parse_qsl(asked.decode("latin-1"), keep_blank_values=True)) if asked else {}
         check([*places.values(), *query, *query.values()], "address")
         with spoken(scope["path"]):
             answer = await way.handle(Asked(scope, receive, places, query))

@@ -74,7 +74,7 @@ def register(main: typer.Typer) -> None:
                 leave_alone_what_stays()
 
         await_database()
-        config = uvicorn.Config("api.app:create_app", factory=True, log_level="warning", access_log=False, timeout_keep_alive=KEPT_SECONDS)
+        config = uvicorn.Config("api.app:served", factory=True, log_level="warning", access_log=False, timeout_keep_alive=KEPT_SECONDS)
         Server(config).run(sockets=[listening(host, port, share=share)])
 
     @main.command()

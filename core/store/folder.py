@@ -60,8 +60,11 @@ class FolderStore:
 
     def read(self, path: str, start: int = 0, length: int | None = None) -> bytes:
         try:
-            with (self.root / path).open("rb", buffering=0) as file:
-                return os.pread(file.fileno(), length, start) if length is not None else file.readall()[start:]
+            fd = os.open(self.root / path, os.O_RDONLY | os.O_CLOEXEC)
+            try:
+                return _read(fd, start, os.fstat(fd).st_size if length is None else length)
+            finally:
+                os.close(fd)
         except FileNotFoundError:
             raise NotFound("the picture is not in the store.", where=path.rpartition("/")[2]) from None
         except OSError as e:
@@ -154,6 +157,13 @@ def _write_durably(path: Path, parts: Sequence[Bytes]) -> None:
         with suppress(OSError):
             draft.unlink(missing_ok=True)
         raise
+
+
+def _read(fd: int, start: int, length: int) -> bytes:
+    data = os.pread(fd, length, start)
+    while len(data) < length and (more := os.pread(fd, length - len(data), start + len(data))):  # some file systems give less at a time
+        data += more
+    return data
 
 
 def _write(fd: int, parts: Sequence[Bytes]) -> None:
