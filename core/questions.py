@@ -72,6 +72,8 @@ def _in(column: InstrumentedAttribute[Any], name: str) -> ColumnElement[bool]:
 
 def _in_words(statement: Select[*tuple[Any, ...]], dialect: Dialect) -> _Put:
     compiled = statement.compile(dialect=dialect)
+    if any(bound.expanding for bound in compiled.binds.values()):
+        raise ValueError("a question holds a list: name its values with `among`")
     fixed = {}
     for name, bound in compiled.binds.items():
         if not bound.required:

@@ -10,12 +10,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from random import SystemRandom
 
-from sqlalchemy import exists, func, select, update
+from sqlalchemy import Integer, bindparam, exists, func, or_, select, update
 from sqlalchemy.orm import Session, aliased
 
 from core.bulk import Numbers, among, insert_rows
 from core.ids import new_token
 from core.quality import SelfMarks
+from core.questions import Question, ask
 from core.states import MarkState, ResponseState, SeedUse, TaskLevel, TaskPurpose, TaskState
 from core.tables import Conflict, Mark, Response, Seed, Task, User
 from marking.handout import Waiting, place_for
@@ -40,11 +41,20 @@ class NewTask:
         return self.marker_id
 
 
+_WAITING = Question(
+    lambda _: (
+        select(func.count())
+        .select_from(Task)
+        .where(Task.marker_id == bindparam("user"), Task.state == TaskState.OPEN, Task.exam_id == bindparam("exam"))
+        .where(Task.paper == bindparam("paper"), Task.group == bindparam("group"), Task.purpose == bindparam("purpose"))
+    )
+)
+
+
 def waiting(session: Session, exam_id: int, user_id: int, paper: str, group: str, purpose: TaskPurpose) -> int:
     """How many tasks of a purpose wait for this marker alone."""
-    query = select(func.count()).select_from(Task).where(Task.marker_id == user_id, Task.state == TaskState.OPEN)
-    here = Task.exam_id == exam_id, Task.paper == paper, Task.group == group, Task.purpose == purpose
-    return session.scalar(query.where(*here)) or 0
+    ((row,),) = ask(session, _WAITING(exam=exam_id, user=user_id, paper=paper, group=group, purpose=str(purpose)))
+    return int(row[0])
 
 
 def take_away(
@@ -115,37 +125,52 @@ def looks(session: Session, response_ids: Sequence[int]) -> Sequence[tuple[int, 
     return [(response, leader) for response, leader in session.execute(query) if leader is not None] if response_ids else []
 
 
-def own_again(session: Session, standings: Standings, user_id: int, paper: str, group: str, rule: SelfMarks) -> int | None:
-    """One of the marker's own earlier responses, long enough ago and not yet given again."""
-    again = aliased(Task)
-    given = exists().where(again.response_id == Mark.response_id, again.marker_id == user_id, again.purpose == TaskPurpose.SELF)
-    query = (
+_again = aliased(Task)
+_OWN_AGAIN = Question(
+    lambda _: (
         select(Mark.response_id, Mark.at)
         .join(Response, Response.id == Mark.response_id)
-        .where(Mark.marker_id == user_id, Mark.exam_id == standings.exam_id, Mark.purpose == TaskPurpose.LIVE)
-        .where(Mark.state == MarkState.COUNTED, Mark.level == TaskLevel.MARKER, Response.paper == paper, Response.group == group)
-        .where(Response.state.in_((ResponseState.OPEN, ResponseState.AGREED)), ~given)
+        .where(Mark.marker_id == bindparam("user"), Mark.exam_id == bindparam("exam"), Mark.purpose == TaskPurpose.LIVE)
+        .where(Mark.state == MarkState.COUNTED, Mark.level == TaskLevel.MARKER)
+        .where(Response.paper == bindparam("paper"), Response.group == bindparam("group"))
+        .where(or_(Response.state == ResponseState.OPEN, Response.state == ResponseState.AGREED))
+        .where(
+            ~exists().where(
+                _again.response_id == Mark.response_id, _again.marker_id == bindparam("user"), _again.purpose == TaskPurpose.SELF
+            )
+        )
         .order_by(Mark.id.desc())
-        .offset(rule.after_marks)
+        .offset(bindparam("after", type_=Integer))
         .limit(LATEST)
     )
+)
+
+
+def own_again(session: Session, standings: Standings, user_id: int, paper: str, group: str, rule: SelfMarks) -> int | None:
+    """One of the marker's own earlier responses, long enough ago and not yet given again."""
+    (rows,) = ask(session, _OWN_AGAIN(exam=standings.exam_id, user=user_id, paper=paper, group=group, after=rule.after_marks))
     latest = standings.now - timedelta(minutes=rule.after_minutes)
-    found = [response for response, at in session.execute(query) if at <= latest]
+    found = [response for response, at in rows if at <= latest]
     return _random.choice(found) if found else None
+
+
+_SEEDS = Question(
+    lambda _: (
+        select(Seed.response_id)
+        .join(Response, Response.id == Seed.response_id)
+        .where(Seed.exam_id == bindparam("exam"), Seed.paper == bindparam("paper"), Seed.group == bindparam("group"))
+        .where(Seed.use == bindparam("use"), Seed.active, Response.current)
+        .where(Response.school_code.not_in(select(User.affiliation).where(User.id == bindparam("user"))) | (Response.school_code == ""))
+        .where(Response.school_code.not_in(select(Conflict.school_code).where(Conflict.user_id == bindparam("user"))))
+        .where(~exists().where(Mark.response_id == Seed.response_id, Mark.marker_id == bindparam("user")))
+        .where(~exists().where(Task.response_id == Seed.response_id, Task.marker_id == bindparam("user")))
+        .order_by(Seed.id)
+    )
+)
 
 
 def a_seed(session: Session, exam_id: int, user_id: int, paper: str, group: str, use: SeedUse, n: int = 1) -> list[int]:
     """Up to `n` responses at random of those that this marker has never met, none of an excluded school."""
-    met = exists().where(Mark.response_id == Seed.response_id, Mark.marker_id == user_id)
-    given = exists().where(Task.response_id == Seed.response_id, Task.marker_id == user_id)
-    own = select(User.affiliation).where(User.id == user_id)
-    excluded = select(Conflict.school_code).where(Conflict.user_id == user_id)
-    query = (
-        select(Seed.response_id)
-        .join(Response, Response.id == Seed.response_id)
-        .where(Seed.exam_id == exam_id, Seed.paper == paper, Seed.group == group, Seed.use == use, Seed.active, Response.current)
-        .where(Response.school_code.not_in(own) | (Response.school_code == ""), Response.school_code.not_in(excluded), ~met, ~given)
-        .order_by(Seed.id)
-    )
-    found = list(session.scalars(query))
+    (rows,) = ask(session, _SEEDS(exam=exam_id, user=user_id, paper=paper, group=group, use=str(use)))
+    found = [response for (response,) in rows]
     return _random.sample(found, min(n, len(found)))

@@ -37,7 +37,7 @@ class Standing(Table):
     """Where a marker stands in an item group, and when the next check is due. Writer: marking.standing."""
 
     __tablename__ = "standings"
-    __table_args__ = (UniqueConstraint("user_id", "exam_id", "paper", "group"), Index("ix_standings_exam_id", "exam_id"))
+    __table_args__ = (UniqueConstraint("user_id", "exam_id", "paper", "group"),)  # one by exam alone would be taken for every mark
     id: Mapped[Id]
     exam_id: Mapped[int] = mapped_column(Big, ForeignKey("exams.id"))
     user_id: Mapped[int] = mapped_column(Big, ForeignKey("users.id"))

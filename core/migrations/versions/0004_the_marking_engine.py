@@ -106,7 +106,6 @@ def _standings() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_standings")),
         sa.UniqueConstraint("user_id", "exam_id", "paper", "group", name=op.f("uq_standings_user_id_exam_id_paper_group")),
     )
-    op.create_index("ix_standings_exam_id", "standings", ["exam_id"])
 
 
 def _stops_and_alarms() -> None:
