@@ -32,9 +32,12 @@ def in_one_go(session: Session, *, last: bool = False) -> Iterator[None]:
     Of the database nothing may be asked within but by `core.questions.ask`, which waits for what was written before.
     `last`: the transaction is committed with them.
     """
+    if _CURSOR in session.info:  # part of what is under way
+        yield
+        return
     session.flush()
     connection = session.connection()
-    if connection.dialect.name != "postgresql" or _CURSOR in session.info:
+    if connection.dialect.name != "postgresql":
         yield
         return
     driver: Any = connection.connection.driver_connection
