@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 from sqlalchemy import ARRAY, ColumnElement, Integer, String, any_, bindparam, func, insert, literal, select, text, update
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import InstrumentedAttribute, Session
 from sqlalchemy.sql import Select
 
+from core.db import LAST
 from core.questions import Among, Asked, Question, Rows, ask, speaking
 from core.tables import Table
 
@@ -30,7 +32,7 @@ def in_one_go(session: Session, *, last: bool = False) -> Iterator[None]:
     """On PostgreSQL the rows that are written within are sent one after the other, and waited for once, at the end.
 
     Of the database nothing may be asked within but by `core.questions.ask`, which waits for what was written before.
-    `last`: the transaction is committed with them.
+    `last`: nothing comes after them, and the commit of `Database.write` goes with them.
     """
     if _CURSOR in session.info:  # part of what is under way
         yield
@@ -41,14 +43,23 @@ def in_one_go(session: Session, *, last: bool = False) -> Iterator[None]:
         yield
         return
     driver: Any = connection.connection.driver_connection
-    try:
-        with speaking(connection.dialect), driver.pipeline(), driver.cursor() as cursor:
-            session.info[_CURSOR] = cursor
-            yield
-            if last:
-                driver.commit()
-    finally:
-        session.info.pop(_CURSOR, None)
+    with ExitStack() as sending:
+        sending.callback(session.info.pop, _CURSOR, None)
+        sending.enter_context(speaking(connection.dialect))
+        sending.enter_context(driver.pipeline())
+        session.info[_CURSOR] = sending.enter_context(driver.cursor())
+        yield
+        if last:
+            session.info[LAST] = partial(_end, sending.pop_all(), driver)
+
+
+def _end(sending: ExitStack, driver: Any, *, commit: bool) -> None:
+    if commit:
+        with sending:
+            driver.commit()
+    else:
+        with suppress(DBAPIError):  # what went wrong was said already
+            sending.close()
 
 
 def _send(session: Session, statement: str, rows: Sequence[Row]) -> None:

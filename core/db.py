@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ from core.errors import Unavailable
 MIGRATIONS = Path(__file__).parent / "migrations"
 NEWER = "It is of a newer version than this program, or of another program: install the newer one."
 _WRITES = "markhall_writes"
+LAST = "what ends the transaction together with the last rows, where something does"  # in a session's info
 _USED = "used"  # when a connection was given back
 IDLE_SECONDS = 1.0
 BY_INDEX = " -c enable_seqscan=off -c jit=off"  # where a plan costs as much as it may, compiling it would seem worth while
@@ -67,11 +68,23 @@ class Database:
     @contextmanager
     def write(self) -> Iterator[Session]:
         with self._turn, Session(self._writer, expire_on_commit=False) as session, session.begin():
-            yield session
+            try:
+                yield session
+                _end(session, commit=True)
+            except BaseException:
+                _end(session, commit=False)
+                raise
 
     def close(self) -> None:
         self.engine.dispose()
         self._reader.dispose()
+
+
+def _end(session: Session, *, commit: bool) -> None:
+    """What was sent last and is not waited for yet is, with its commit."""
+    end: Callable[..., None] | None = session.info.pop(LAST, None)
+    if end is not None:
+        end(commit=commit)
 
 
 def _engine(url: str, *, by_index: bool = False) -> Engine:

@@ -200,7 +200,7 @@ def test_the_seats_of_a_room_are_asked_for_in_parts_however_many_they_are(hall: 
         if statement.startswith("SELECT sheets.script_id"):
             sizes.append(len(parameters))
 
-    event.listen(hall.site.database.engine, "before_cursor_execute", count)
+    event.listen(hall.site.database._reader, "before_cursor_execute", count)
     assert sum(of_seats(hall, "R1").values()) == 5
     assert (len(sizes), max(sizes)) == (3, 3)  # two scripts, and a page's state
 
