@@ -233,11 +233,12 @@ def test_recover_while_marking_goes_on(open_anywhere: OpenHall) -> None:
     crew, done = [hall.person("marker") for _ in range(3)], threading.Event()
 
     def mark(user: int, site: Site) -> int:
-        kept, until = 0, time.monotonic() + 2 * recover.LOOKED_SECONDS
-        while time.monotonic() < until and not (done.is_set() and all_is_marked(site)):
+        kept, in_vain = 0, 0
+        while in_vain < 10 and not (done.is_set() and all_is_marked(site)):
             tasks = ask(hall, user, 2, site=site)
             if not tasks:  # somebody may hold the last ones, or give them back
                 time.sleep(0.1)
+                in_vain += done.is_set()
                 intake.sweep(site, hall.exam_id)
             for task in tasks:
                 try:
@@ -260,7 +261,9 @@ def test_recover_while_marking_goes_on(open_anywhere: OpenHall) -> None:
 
     with another_web(hall) as one, another_web(hall) as two:
         given = at_once(*(partial(mark, u, s) for u, s in zip(crew, (one, two, one), strict=True)), partial(rebuild, two))
-    assert sum(given[:3]) == 24
+        # While Redis is empty one task may be given to all three: one of them fills its slot, and none may have the other.
+        given.append(mark(hall.person("marker"), one))
+    assert sum(kept for kept in given if kept is not None) == 24
     with hall.site.database.read() as session:
         assert set(session.scalars(select(Response.state))) == {ResponseState.AGREED}
     check(hall)
