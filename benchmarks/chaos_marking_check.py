@@ -137,7 +137,7 @@ def _twice(session: Session, exam: Exam, seen: Witnesses, told: Counter[str]) ->
                 slots[one.user_id, response].add(token)
             if marked.get((one.user_id, again), float("inf")) <= one.began:
                 yield f"user {one.user_id} is handed response {response} that he has marked"
-            elif one.after and again in (tasks[one.after][0], one.after):
+            elif (one.user_id, one.after) in marked and again in (tasks[one.after][0], one.after):  # a problem may come back to its finder
                 yield f"user {one.user_id} is handed response {response} in the reply to its mark"
         if len({tasks[token][0] for token in one.tasks}) < len(one.tasks):
             yield f"user {one.user_id} is handed a response twice in one reply"

@@ -298,8 +298,8 @@ _TASKS = Question(lambda among: select(*TASK, *ABOUT).join(Response, Response.id
 
 # Not joined: before a database has counted its new marks it would read all tasks for a few of them.
 _MARKS = Question(
-    lambda among: select(Mark.response_id, Mark.marker_id, Mark.state, Mark.task_id, Mark.values).where(
-        among(Mark.response_id, "responses"), Mark.purpose == TaskPurpose.LIVE
+    lambda among: select(Mark.response_id, Mark.marker_id, Mark.purpose, Mark.state, Mark.task_id, Mark.values).where(
+        among(Mark.response_id, "responses")
     )
 )
 _SLOTS = Question(lambda among: select(Task.id, Task.ordinal).where(among(Task.response_id, "responses"), Task.purpose == TaskPurpose.LIVE))
@@ -328,9 +328,9 @@ def _find(session: Session, task_ids: Sequence[int], responses: frozenset[int]) 
         more_marks, more_slots, more_pictures = ask(session, _MARKS(responses=new), _SLOTS(responses=new), _PICTURES(responses=new))
         marks, slots, pictures = marks + more_marks, slots + more_slots, pictures + more_pictures
     ordinals: dict[int, int] = dict(slots)
-    for response_id, marker, state, task_id, values in marks:
-        found.marked[response_id].add(marker)
-        if state is MarkState.COUNTED:
+    for response_id, marker, purpose, state, task_id, values in marks:
+        found.marked[response_id].add(marker)  # as a seed too: it may be open again since
+        if purpose is TaskPurpose.LIVE and state is MarkState.COUNTED:
             found.shown[response_id].append((ordinals[task_id], values))
     for shown in found.shown.values():
         shown.sort(key=itemgetter(0))
