@@ -87,15 +87,16 @@ class Known:
         """The digest and the user."""
         return self._users.get(token)
 
-    def look_up(self, site: Site, tokens: Sequence[str]) -> set[str]:
-        """Those of them that are alive; what they say is kept."""
+    def look_up(self, site: Site, tokens: Sequence[str]) -> dict[str, tuple[str, int]]:
+        """Those of them that are alive, each with its digest and user; what they say is kept."""
         digests = {digest(token): token for token in tokens}
         with site.database.glance() as session:
             (found,) = ask(session, alive(digests, site.now()))
         if len(self._users) > MOST_KNOWN:
             self._users.clear()
-        self._users |= {digests[key]: (key, user_id) for key, user_id in found}
-        return {digests[key] for key, _ in found}
+        alive_now = {digests[key]: (key, user_id) for key, user_id in found}
+        self._users |= alive_now
+        return alive_now
 
 
 class _Together:
@@ -105,21 +106,22 @@ class _Together:
         self._site = site
         self._known = known
         self._asked = asked
-        self._users: dict[str, tuple[str, int]] = {}  # of each token that is or was somebody's: the digest and the user
+        self._users: dict[str, tuple[str, int]] = {}  # by token: the digest and the user, of those who are let in
         self._answers: dict[int, Answer] = {}
 
     def answers(self) -> list[Answer]:
         # Where a mark is kept, the transaction that keeps it asks whether the session is alive; all others are asked here.
-        new = {one.token for one in self._asked if not one.has_mark or self._known.of(one.token) is None}
-        ended_now = new - self._known.look_up(self._site, sorted(new)) if new else set()
+        known = {one.token: user for one in self._asked if (user := self._known.of(one.token)) is not None}
+        new = {one.token for one in self._asked if not one.has_mark or one.token not in known}
+        self._users = {token: user for token, user in known.items() if token not in new}
+        if new:
+            self._users |= self._known.look_up(self._site, sorted(new))
         by_exam: dict[int, list[int]] = defaultdict(list)
         for n, one in enumerate(self._asked):
-            user = self._known.of(one.token)
-            if user is None or one.token in ended_now:
-                self._answers[n] = ended()
-            else:
-                self._users[one.token] = user
+            if one.token in self._users:
                 by_exam[one.exam_id].append(n)
+            else:
+                self._answers[n] = ended()
         for exam_id, numbers in by_exam.items():
             self._exam(exam_id, numbers)
         return [self._answers[n] for n in range(len(self._asked))]

@@ -102,6 +102,20 @@ def test_a_session_that_ended_is_over_at_once(hall: Hall) -> None:
         assert len(session.scalars(select(Mark.id)).all()) == 1
 
 
+def test_nobody_is_put_out_when_what_is_known_of_sessions_is_forgotten(hall: Hall, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Somebody new comes in the same round as a mark of somebody whose session was known."""
+    monkeypatch.setattr(submissions, "MOST_KNOWN", 0)
+    old, new = signed_in(hall), signed_in(hall)
+
+    async def together() -> list[Response]:
+        desk = Submissions(hall.site)
+        (task,) = said(await desk.hand_in(HandIn(old, hall.exam_id, None, 1)))["tasks"]
+        both = mark(hall, old, task["task"]), HandIn(new, hall.exam_id, None, 1)
+        return list(await asyncio.gather(*map(desk.hand_in, both)))
+
+    assert [reply.status_code for reply in asyncio.run(together())] == [200, 200]
+
+
 def test_what_nobody_foresaw_spoils_one_answer_and_no_other(hall: Hall, monkeypatch: pytest.MonkeyPatch) -> None:
     one, other = signed_in(hall), signed_in(hall)
     asked = (mark(hall, one, first_task(hall, one), 1), mark(hall, other, first_task(hall, other), 2))
